@@ -1,0 +1,76 @@
+"""Every derived name in one place. No randomness; the environment is part of whatever could meet another environment."""
+
+from __future__ import annotations
+
+#: Registry that images are named after. Nodes reach it through containerd's mirror configuration, never by this name.
+REGISTRY = "registry.yrd"
+
+#: Namespaces of ours in each cluster.
+MESH_NAMESPACE = "istio-system"
+EXCHANGE_NAMESPACE = "exchange"
+DATA_NAMESPACE = "data"
+CONSUMER_NAMESPACE = "apps"
+
+INGRESS_ACCOUNT = "ingress"
+EGRESS_ACCOUNT = "egress"
+CONSUMER_ACCOUNT = "consumer"
+
+
+def prefix(environment: str) -> str:
+    """`yrd-local`: what every container, namespace and device of an environment starts with."""
+    return f"yrd-{environment}"
+
+
+def machine(environment: str, name: str) -> str:
+    """`yrd-local-shanghai-1`: container and network namespace of a machine."""
+    return f"{prefix(environment)}-{name}"
+
+
+def backbone(environment: str) -> str:
+    """`yrd-local-backbone`: the namespace that routes between the provinces' segments."""
+    return f"{prefix(environment)}-backbone"
+
+
+def bridge(segment: int) -> str:
+    """`seg31`: the bridge of a segment inside the backbone namespace (15 bytes at most)."""
+    return f"seg{segment}"
+
+
+def stack(environment: str, unit: str) -> str:
+    """`local.shanghai`, `local.region`: a Pulumi stack."""
+    return f"{environment}.{unit}"
+
+
+def trust_domain(province: str, domain: str) -> str:
+    """`shanghai.yrd`: SPIFFE trust domain of a province."""
+    return f"{province}.{domain}"
+
+
+def spiffe(trust: str, namespace: str, account: str) -> str:
+    """`shanghai.yrd/ns/exchange/sa/egress`: principal as Istio's AuthorizationPolicy writes it."""
+    return f"{trust}/ns/{namespace}/sa/{account}"
+
+
+def exchange_host(provider: str, domain: str) -> str:
+    """`anhui.exchange.yrd`: the name by which consumers inside any province call a provider."""
+    return f"{provider}.exchange.{domain}"
+
+
+def exchange_sni(consumer: str, provider: str, domain: str) -> str:
+    """`shanghai.exchange.anhui.yrd`: one server name per partner, so that each partner's root is trusted for it alone."""
+    return f"{consumer}.exchange.{provider}.{domain}"
+
+
+def partner_secret(consumer: str) -> str:
+    """`partner-shanghai`: Secret at the ingress gateway whose `ca.crt` is that partner's root and nothing else."""
+    return f"partner-{consumer}"
+
+
+def exchange_client_secret(provider: str) -> str:
+    """`exchange-anhui`: Secret at the egress gateway to call that provider with."""
+    return f"exchange-{provider}"
+
+
+def policy(agreement: str) -> str:
+    """AuthorizationPolicy that opens one agreement."""
+    return f"agreement-{agreement}"
