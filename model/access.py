@@ -42,7 +42,7 @@ class Policy:
         )
 
     def widened(self, paths: Iterable[str]) -> Policy:
-        """The same, with the right to look at and delete `paths`; what `deployer` needs to clear away what is not ours."""
+        """The same, with the right to delete `paths`: what `deployer` needs for a moment to clear strangers away."""
         return Policy(self.name, (*self.grants, *((path, ("delete", "read")) for path in paths)))
 
 

@@ -125,8 +125,14 @@ def derive(world: World, environment: str, now: datetime) -> Plan:
     return Plan(
         world=world,
         environment=env,
-        hub=Site("hub", Text(zh="枢纽", en="Hub"), names.trust_domain("hub", world.region.domain),
-                 _segment(env, hub.segment), _segment(env, hub.segment)[1], (_machine(env, hub.segment, hub.machine),)),
+        hub=Site(
+            "hub",
+            Text(zh="枢纽", en="Hub"),
+            names.trust_domain("hub", world.region.domain),
+            _segment(env, hub.segment),
+            _segment(env, hub.segment)[1],
+            (_machine(env, hub.segment, hub.machine),),
+        ),
         provinces=tuple(_province(world, env, p, flows) for p in world.provinces),
     )
 
@@ -137,15 +143,22 @@ def _segment(env: Environment, number: int) -> IPv4Network:
 
 def _machine(env: Environment, segment: int, machine: Machine) -> MachinePlan:
     address = _segment(env, segment)[machine.host]
-    return MachinePlan(machine.name, names.machine(env.name, machine.name), machine.role, address, env.hosts.get(machine.name))
+    return MachinePlan(
+        machine.name, names.machine(env.name, machine.name), machine.role, address, env.hosts.get(machine.name)
+    )
 
 
 def _flow(world: World, agreement: Agreement) -> Flow:
     dataset = {d.name: d for d in world.datasets}[agreement.dataset]
     provider, consumer, domain = agreement.provider.province, agreement.consumer.province, world.region.domain
     return Flow(
-        agreement, dataset, tuple(o for o in dataset.operations if o.name in agreement.operations), provider, consumer,
-        sni=names.exchange_sni(consumer, provider, domain), host=names.exchange_host(provider, domain),
+        agreement,
+        dataset,
+        tuple(o for o in dataset.operations if o.name in agreement.operations),
+        provider,
+        consumer,
+        sni=names.exchange_sni(consumer, provider, domain),
+        host=names.exchange_host(provider, domain),
     )
 
 

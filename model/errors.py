@@ -1,8 +1,8 @@
 """Errors are few and say what to do next.
 
-    YrdError                something a person can mend; carries a code, both languages and the fix
-    +-- BadInputError       the input is wrong; exit 2, nothing was changed
-    +-- UnreachableError    could not evaluate; exit 3, the same command may work later
+YrdError                something a person can mend; carries a code, both languages and the fix
++-- BadInputError       the input is wrong; exit 2, nothing was changed
++-- UnreachableError    could not evaluate; exit 3, the same command may work later
 """
 
 from __future__ import annotations

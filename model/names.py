@@ -1,4 +1,4 @@
-"""Every derived name in one place. No randomness; the environment is part of whatever could meet another environment."""
+"""Every derived name in one place. No randomness; the environment is part of what could meet another one."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def exchange_host(provider: str, domain: str) -> str:
 
 
 def exchange_sni(consumer: str, provider: str, domain: str) -> str:
-    """`shanghai.exchange.anhui.yrd`: one server name per partner, so that each partner's root is trusted for it alone."""
+    """`shanghai.exchange.anhui.yrd`: one server name per partner; its root is trusted for this name alone."""
     return f"{consumer}.exchange.{provider}.{domain}"
 
 

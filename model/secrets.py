@@ -1,4 +1,4 @@
-"""What a site's OpenBao is to hold: mounts, authorities, roles, keys, policies and AppRoles, derived from the plan. Pure."""
+"""What a site's OpenBao is to hold, derived from the plan: mounts, authorities, roles, keys, policies, AppRoles."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class SecretsSpec:
 
 
 def secrets_spec(plan: Plan, site: Site) -> SecretsSpec:
-    """The specification of one site. Raises BadInputError (E163, E164) when a certificate would live too long."""
+    """The specification of one site. Raises BadInputError (E163) when a certificate would live too long."""
     authorities, roles = pki.authorities(site), pki.roles(plan, site)
     policies = (access.deployer(site, authorities, roles), *access.services(site, roles))
     province = isinstance(site, ProvincePlan)

@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-#: RFC 1123 label, short enough that every derived name still fits into 63 bytes.
-Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)]
+LABEL_PATTERN = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+CODE_PATTERN = r"^[1-9][0-9]0000$"
+DOMAIN_PATTERN = r"^[a-z]([a-z0-9-]*[a-z0-9])?(\.[a-z]([a-z0-9-]*[a-z0-9])?)*$"
+VERSION_PATTERN = r"^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}$"
+FIELD_PATTERN = r"^[a-z][a-z0-9_]*$"
+PATH_PATTERN = r"^(/[a-z0-9_-]+)+$"
+HOST_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$"
+USER_PATTERN = r"^[a-z_][a-z0-9_-]{0,31}$"
+
+#: RFC 1123 label; `checks/names.py` sees to it that every name derived from it fits as well.
+Label = Annotated[str, StringConstraints(pattern=LABEL_PATTERN, max_length=63)]
 #: GB/T 2260 administrative division code of a province: two digits and four zeros.
-RegionCode = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]0000$")]
+RegionCode = Annotated[str, StringConstraints(pattern=CODE_PATTERN)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _instant(value: object) -> object:
+    """Text to datetime, ISO 8601 with a time of day; pydantic alone would take "5" for a second of 1970."""
+    if not isinstance(value, str):
+        return value
+    if not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}", value):
+        raise ValueError("not an ISO 8601 time")
+    return datetime.fromisoformat(value)
+
+
+#: A moment; always with a zone.
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
 
 
 class Model(BaseModel):
@@ -32,8 +55,8 @@ class Text(Model):
 class Versions(Model):
     """Versions that all provinces share; a province never chooses its own."""
 
-    kubernetes: str = Field(pattern=r"^\d+\.\d+\.\d+$")
-    kubelet: str | None = Field(default=None, pattern=r"^\d+\.\d+\.\d+$", description="defaults to `kubernetes`")
+    kubernetes: str = Field(pattern=VERSION_PATTERN)
+    kubelet: str | None = Field(default=None, pattern=VERSION_PATTERN, description="defaults to `kubernetes`")
 
 
 class Ports(Model):
@@ -76,7 +99,7 @@ class Region(Model):
 
     name: Label
     title: Text
-    domain: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9.-]*$")] = Field(description="parent of the provinces' trust domains")
+    domain: str = Field(pattern=DOMAIN_PATTERN, description="parent of the provinces' trust domains")
     members: tuple[Label, ...] = Field(min_length=1)
     versions: Versions
     ports: Ports
@@ -99,7 +122,7 @@ class BasketEntry(Model):
     value: int
     reason: Text
     owner: Label = Field(description="an organ")
-    until: datetime
+    until: Instant
 
 
 class Province(Model):
@@ -117,8 +140,8 @@ class Province(Model):
 class SshHost(Model):
     """Where a real server is reached; used with `machines: ssh`."""
 
-    address: str
-    user: Label = "root"
+    address: str = Field(pattern=HOST_PATTERN, max_length=253, description="IPv4 address or host name")
+    user: str = Field(default="root", pattern=USER_PATTERN)
     host_key: str = Field(description="pinned SSH host key, `ssh-ed25519 AAAA...`")
 
 
@@ -132,7 +155,9 @@ class Environment(Model):
     protected: bool = False
     loopback: Port = Field(description="first of the ports on 127.0.0.1 that `yrd open` uses")
     hosts: dict[str, SshHost] = Field(default_factory=dict, description="machine name to real server")
-    secret_ref: str | None = Field(default=None, alias="secretRef", description="path in OpenBao of the deployer's credential")
+    secret_ref: str | None = Field(
+        default=None, alias="secretRef", description="path in OpenBao of the deployer's credential"
+    )
 
 
 class Organ(Model):
@@ -148,7 +173,7 @@ class Organ(Model):
 class DataField(Model):
     """One field of a dataset's answers or requests."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+    name: Annotated[str, StringConstraints(pattern=FIELD_PATTERN)]
     title: Text
     level: int = Field(ge=1, le=4)
     personal: bool = False
@@ -160,7 +185,7 @@ class Operation(Model):
     name: Label
     title: Text
     method: Literal["GET", "POST"]
-    path: Annotated[str, StringConstraints(pattern=r"^/[a-z0-9/_-]+$")]
+    path: Annotated[str, StringConstraints(pattern=PATH_PATTERN)]
     request: tuple[str, ...]
     answer: tuple[str, ...]
 
@@ -178,6 +203,8 @@ class Dataset(Model):
 
 
 class Party(Model):
+    """Who provides or consumes: an organ, and the province that it belongs to."""
+
     province: Label
     organ: Label
 
@@ -185,8 +212,8 @@ class Party(Model):
 class Validity(Model):
     """Half-open interval; both ends carry a zone."""
 
-    since: datetime
-    until: datetime
+    since: Instant
+    until: Instant
 
 
 class Agreement(Model):
@@ -222,6 +249,16 @@ KINDS: dict[Kind, type[Model]] = {
     Kind.ORGAN: Organ,
     Kind.DATASET: Dataset,
     Kind.AGREEMENT: Agreement,
+}
+
+
+#: Folder of a kind under `region/`; the region itself is the file `region.yaml`.
+FOLDERS: dict[Kind, str] = {
+    Kind.PROVINCE: "provinces",
+    Kind.ENVIRONMENT: "environments",
+    Kind.ORGAN: "organs",
+    Kind.DATASET: "datasets",
+    Kind.AGREEMENT: "agreements",
 }
 
 

@@ -33,10 +33,10 @@ class CatalogueError(BadInputError):
         )
 
 
-class ClauseEntry(Model):
-    """One clause of a framework. `planned` and `manual` show the gaps; they are never left out."""
+class Clauses(Model):
+    """Clauses that the same rules answer. `planned` and `manual` show the gaps; they are never left out."""
 
-    clause: str
+    clauses: tuple[str, ...] = Field(min_length=1)
     topic: Text
     status: Literal["automated", "partial", "manual", "planned"]
     rules: tuple[str, ...] = ()
@@ -47,7 +47,15 @@ class Framework(Model):
 
     title: Text
     source: str = Field(description="which edition, and how its clause numbers were checked")
-    clauses: tuple[ClauseEntry, ...] = Field(min_length=1)
+    total: int | None = Field(default=None, description="clauses of the standard, where the number is known")
+    entries: tuple[Clauses, ...] = Field(min_length=1)
+
+    def coverage(self) -> dict[str, int]:
+        """Number of clauses by status, and of those that are not listed at all."""
+        listed = dict.fromkeys(("automated", "partial", "manual", "planned"), 0)
+        for entry in self.entries:
+            listed[entry.status] += len(entry.clauses)
+        return listed if self.total is None else {**listed, "not_listed": self.total - sum(listed.values())}
 
 
 @dataclass(frozen=True)
@@ -83,11 +91,7 @@ def frameworks(rules: Iterable[Rule], root: Path | None = None) -> dict[str, Fra
         if framework is None:
             continue
         found[path.stem] = framework
-        for clause in framework.clauses:
-            unknown = sorted(set(clause.rules) - known)
-            faults += [f"{path.name}: clause {clause.clause} names {rule}, which is no rule" for rule in unknown]
-            if (clause.status in ("automated", "partial")) != bool(clause.rules):
-                faults.append(f"{path.name}: clause {clause.clause} is {clause.status} with {len(clause.rules)} rules")
+        faults += [f"{path.name}: {fault}" for entry in framework.entries for fault in _entry_faults(entry, known)]
     if faults:
         raise CatalogueError(faults)
     return found
@@ -110,6 +114,14 @@ def needs(rules: Iterable[Rule]) -> Needs:
         for key in Needs.__dataclass_fields__
     }
     return Needs(**merged)
+
+
+def _entry_faults(entry: Clauses, known: set[str]) -> list[str]:
+    label = ", ".join(entry.clauses)
+    faults = [f"clause {label} names {rule}, which is no rule" for rule in sorted(set(entry.rules) - known)]
+    if (entry.status in ("automated", "partial")) != bool(entry.rules):
+        faults.append(f"clause {label} is {entry.status} with {len(entry.rules)} rules")
+    return faults
 
 
 def _rule(folder: Path, faults: list[str]) -> Iterator[Rule]:

@@ -28,7 +28,10 @@ class Params(Model):
 
 
 def needs(params: Params) -> Needs:
-    return Needs(files=tuple(params.paths)) if params.section == "files" else Needs()
+    """The collector knows paths and whole folders; a pattern within a folder asks for the folder."""
+    if params.section != "files":
+        return Needs()
+    return Needs(files=tuple(f"{path.rpartition('/')[0]}/*" if "*" in path else path for path in params.paths))
 
 
 def judge(facts: Facts, params: Params) -> Observation:

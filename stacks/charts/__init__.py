@@ -1,0 +1,105 @@
+"""What is installed into a province's cluster: Helm releases in order, from charts and values. Pure.
+
+`releases` decides; whoever installs asks `assemble` for the folder of a chart and runs `helm` with the values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from model import names
+from model.derive import Plan, ProvincePlan
+from model.errors import BadInputError
+from model.types import Dataset
+from stacks.charts import apps, exchange, foundation, mesh, network, population
+from stacks.charts.namespaces import SYSTEM_NAMESPACE, namespace_labels
+from stacks.charts.types import CHARTS, Images, Release, Values
+
+__all__ = ["Release", "assemble", "releases"]
+
+#: A dataset is served by the chart of its own name; this says what that chart is told.
+SERVED: dict[str, Callable[[ProvincePlan, Dataset, Images], Values]] = {"population": population.values}
+
+
+def releases(
+    plan: Plan, province: ProvincePlan, images: Images, charts_root_istio: Path, calico_share: Path
+) -> tuple[Release, ...]:
+    """All releases of a province, each after those that it names in `after`.
+
+    Raises BadInputError for a dataset that the province shall serve and that has no chart.
+    """
+
+    def release(name: str, namespace: str, values: Values, *after: str, istio: str = "", wait: bool = False) -> Release:
+        chart = charts_root_istio / istio if istio else CHARTS / name
+        shares = network.calico_shares(calico_share) if name == "calico-base" else {}
+        return Release(name, namespace, chart, values, namespace_labels(plan, province, namespace), wait, after, shares)
+
+    system, root, gateways = SYSTEM_NAMESPACE, names.MESH_NAMESPACE, names.EXCHANGE_NAMESPACE
+    pods = ("network", "mesh-cni", "mesh-policy")
+    return (
+        release("foundation", system, foundation.values(plan, province)),
+        release("calico-base", system, {}, wait=True),
+        release("network", system, network.values(province, images), "calico-base", wait=True),
+        release("mesh-base", root, mesh.base(), "foundation", istio="base", wait=True),
+        release("mesh-cni", root, mesh.cni(images), "foundation", "calico-base", istio="istio-cni", wait=True),
+        release("mesh", root, mesh.istiod(province, images), "mesh-base", istio=mesh.ISTIOD_CHART, wait=True),
+        release("mesh-policy", root, {}, "mesh"),
+        release("exchange", gateways, exchange.values(plan, province), "mesh-policy"),
+        release("ingress", gateways, mesh.ingress(plan, province), "exchange", *pods, istio="gateway", wait=True),
+        release("egress", gateways, mesh.egress(), "exchange", *pods, istio="gateway", wait=True),
+        *(
+            release(d.name, names.DATA_NAMESPACE, _served(d)(province, d, images), *pods, wait=True)
+            for d in province.datasets
+        ),
+        release("apps", names.CONSUMER_NAMESPACE, apps.values(images), *pods, wait=True),
+    )
+
+
+def assemble(release: Release, cache: Path) -> Path:
+    """Folder of the release's chart, complete; made in `cache` where upstream's files belong into it, else where it is.
+
+    The folder's name is the digest of its content, and it appears in one step.
+    """
+    if not release.shares:
+        return release.chart
+    target = cache / f"chart-{release.name}-{_digest(release)}"
+    if target.is_dir():
+        return target
+    cache.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f"chart-{release.name}-", dir=cache))
+    shutil.copytree(release.chart, draft, dirs_exist_ok=True)
+    for inside, source in release.shares.items():
+        (draft / inside).parent.mkdir(parents=True, exist_ok=True)
+        (draft / inside).write_bytes(source.read_bytes())
+    try:
+        draft.rename(target)
+    except OSError:
+        # Another run made the same folder meanwhile.
+        shutil.rmtree(draft)
+        if not target.is_dir():
+            raise
+    return target
+
+
+def _digest(release: Release) -> str:
+    own = {str(p.relative_to(release.chart)): p for p in release.chart.rglob("*") if p.is_file()}
+    result = hashlib.sha256()
+    for inside, path in sorted({**own, **release.shares}.items()):
+        result.update(f"{inside}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return result.hexdigest()[:16]
+
+
+def _served(dataset: Dataset) -> Callable[[ProvincePlan, Dataset, Images], Values]:
+    if dataset.name not in SERVED:
+        raise BadInputError(
+            "E180",
+            f"数据集 {dataset.name} 没有对应的部署图表",
+            f"dataset {dataset.name} has no chart that serves it",
+            f"新建 charts/{dataset.name}，并在 stacks/charts/__init__.py 的 SERVED 中登记",
+            f"add charts/{dataset.name} and name it in SERVED of stacks/charts/__init__.py",
+        )
+    return SERVED[dataset.name]

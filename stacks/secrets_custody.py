@@ -1,0 +1,149 @@
+"""The first configuration of an OpenBao, its recovery keys, and the credentials that it hands out.
+
+Files in the site's folder, both mode 0600: `custody.json` holds the recovery keys (and the root token, while the first
+configuration is not finished), `deployer.json` the AppRole that every later run uses. A run that dies anywhere in here
+is finished by the next one.
+"""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from pathlib import Path
+
+from clients import state
+from clients.failpoint import failpoint
+from clients.openbao import AppRole, Data, OpenBao, Token, connect, load, ready
+from model import access
+from model.errors import YrdError
+from model.pki import ROOT
+from model.secrets import SecretsSpec
+from stacks.secrets_apply import Action, apply
+
+#: Recovery keys are for people: any three of five make a new root token when the deployer's credential is lost.
+SHARES, THRESHOLD = 5, 3
+
+
+class Outcome(Enum):
+    """What the caller does next."""
+
+    READY = "the root token is at hand: configure"
+    CONFIGURED = "configured before: the deployer's credential is used"
+    NEEDS_RESET = "initialised by a run that died before it stored the keys; nothing is in it: wipe its data and repeat"
+
+
+class CustodyError(YrdError):
+    """Keys or credentials of a configured OpenBao are not where they belong."""
+
+    def __init__(self, url: str, file: Path) -> None:
+        zh, en = f"{url} 已配置，但缺少 {file.name}", f"{url} is configured, but {file.name} is missing or refused"
+        super().__init__("E306", zh, en, *_FIX)
+
+
+_FIX = (
+    "从保管处取回该文件；若凭据丢失，凭三份恢复密钥生成根令牌，写入 custody.json 的 root_token 后重试",
+    "bring the file back; if the credential is lost, generate a root token with three recovery keys, put it as "
+    "root_token into custody.json and repeat",
+)
+
+
+def initialise(url: str, ca_file: Path, custody: Path, deployer: Path | None = None) -> Outcome:
+    """Initialise the server unless it is, and store the recovery keys before anything else happens.
+
+    Raises CustodyError when the server is configured and nobody holds its keys or credential.
+    """
+    if not (server := OpenBao(url, ca_file)).health().initialized:
+        answer = server.initialise(SHARES, THRESHOLD)
+        failpoint("openbao-initialised")
+        _store(custody, {"recovery_keys": answer["recovery_keys_base64"], "threshold": THRESHOLD, **_root(answer)})
+        failpoint("openbao-custody-stored")
+    ready(url, ca_file)
+    if _held(custody).get("root_token"):
+        return Outcome.READY
+    if (deployer or custody.with_name("deployer.json")).exists():
+        return Outcome.CONFIGURED
+    if server.public(ROOT):
+        raise CustodyError(url, custody if not custody.exists() else custody.with_name("deployer.json"))
+    return Outcome.NEEDS_RESET
+
+
+def establish(spec: SecretsSpec, url: str, ca_file: Path, custody: Path, deployer: Path) -> tuple[Action, ...]:
+    """Make OpenBao equal `spec`, with the root token if the first configuration is not finished, else as deployer.
+
+    Returns what was changed. Afterwards no root token is alive. Raises CustodyError, LostError, errors of the client.
+    """
+    root = str(_held(custody).get("root_token") or "")
+    actions = _first(spec, url, ca_file, custody, deployer, root) if root else ()
+    if not deployer.exists():
+        raise CustodyError(url, deployer)
+    return (*actions, *apply(connect(url, ca_file, load(deployer)), spec))
+
+
+def _first(spec: SecretsSpec, url: str, ca_file: Path, custody: Path, deployer: Path, root: str) -> tuple[Action, ...]:
+    """Configure as root, store the deployer's credential, prove it, end the root token, prove that too, forget it."""
+    client = connect(url, ca_file, Token(root))
+    actions: tuple[Action, ...] = ()
+    # A token that is dead already belongs to a run that died between ending and forgetting it.
+    if client.alive():
+        actions = apply(client, spec)
+        failpoint("openbao-configured")
+        state.write_atomic(deployer, json.dumps(credentials(client, spec, access.DEPLOYER)) + "\n")
+        failpoint("openbao-deployer-stored")
+        connect(url, ca_file, load(deployer))
+        client.revoke_self()
+        failpoint("openbao-root-revoked")
+        if client.alive():
+            raise YrdError("E309", f"{url} 根令牌注销后仍有效", f"{url}: the root token is alive after its revocation")
+    elif not deployer.exists():
+        raise CustodyError(url, deployer)
+    _store(custody, {name: value for name, value in _held(custody).items() if name != "root_token"})
+    return actions
+
+
+def credentials(client: OpenBao, spec: SecretsSpec, service: str, holder: str = "") -> dict[str, str]:
+    """A new `{"role_id", "secret_id"}` of a service; what the same holder had before ends.
+
+    Call it when `holder` (a machine) has no usable credential. Raises KeyError for a service that is not planned.
+    """
+    path = {a.name: a for a in spec.approles}[service].path
+    holder = holder or service
+    earlier = _accessors(client, path, holder)
+    role = client.read(f"{path}/role-id") or {}
+    secret = client.write(f"{path}/secret-id", {"metadata": json.dumps({"holder": holder})})
+    for accessor in earlier:
+        client.write(f"{path}/secret-id-accessor/destroy", {"secret_id_accessor": accessor})
+    return {"role_id": str(role["role_id"]), "secret_id": str(secret["secret_id"])}
+
+
+def _accessors(client: OpenBao, path: str, holder: str) -> list[str]:
+    """Credentials that `holder` was given before."""
+    found = []
+    for accessor in client.list(f"{path}/secret-id"):
+        row = client.write(f"{path}/secret-id-accessor/lookup", {"secret_id_accessor": accessor})
+        if (row.get("metadata") or {}).get("holder") == holder:
+            found.append(accessor)
+    return found
+
+
+def usable(url: str, ca_file: Path, credential: AppRole) -> bool:
+    """Whether a credential still opens a session from here."""
+    try:
+        connect(url, ca_file, credential)
+    except YrdError as refused:
+        if refused.code != "E302":
+            raise
+        return False
+    return True
+
+
+def _root(answer: Data) -> Data:
+    return {"root_token": answer["root_token"]}
+
+
+def _held(custody: Path) -> Data:
+    """Content of the custody file; empty when it was taken away to a safe."""
+    return dict(json.loads(custody.read_text())) if custody.exists() else {}
+
+
+def _store(custody: Path, content: Data) -> None:
+    state.write_atomic(custody, json.dumps(content, indent=1) + "\n")

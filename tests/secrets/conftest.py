@@ -1,0 +1,190 @@
+"""A plan made from `region/`, and a real OpenBao on loopback with the configuration that the role renders."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import jinja2
+import pytest
+import yaml
+
+from clients.openbao import OpenBao
+from model.derive import Plan, ProvincePlan, derive
+from model.errors import YrdError
+from model.secrets import SecretsSpec, secrets_spec
+from model.types import Agreement, Dataset, Environment, Organ, Province, Region, Text, World
+
+ROOT = Path(__file__).resolve().parents[2]
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+ROLES = ROOT / "roles"
+HERE = Environment(
+    name="local",
+    title=Text(zh="测试", en="Test"),
+    machines="podman",
+    network=IPv4Network("10.77.0.0/16"),
+    loopback=18000,
+)
+
+
+@pytest.fixture(scope="session")
+def plan() -> Plan:
+    def read(folder: str) -> list[object]:
+        return [yaml.safe_load(path.read_text()) for path in sorted((ROOT / "region" / folder).glob("*.yaml"))]
+
+    world = World(
+        region=Region.model_validate(yaml.safe_load((ROOT / "region/region.yaml").read_text())),
+        provinces=tuple(Province.model_validate(row) for row in read("provinces")),
+        environments=(HERE,),
+        organs=tuple(Organ.model_validate(row) for row in read("organs")),
+        datasets=tuple(Dataset.model_validate(row) for row in read("datasets")),
+        agreements=tuple(Agreement.model_validate(row) for row in read("agreements")),
+    )
+    return derive(world, "local", NOW)
+
+
+@pytest.fixture
+def anhui(plan: Plan) -> ProvincePlan:
+    return plan.province("anhui")
+
+
+@pytest.fixture
+def spec(plan: Plan, anhui: ProvincePlan) -> SecretsSpec:
+    return secrets_spec(plan, anhui)
+
+
+def program() -> str | None:
+    """The server: on PATH, or in the tools' cache, where the newest is taken."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "yrd/tools"
+    cached = [str(p) for p in cache.glob("openbao*/**/bao") if p.is_file() and os.access(p, os.X_OK)]
+    return os.environ.get("YRD_BAO") or shutil.which("bao") or (sorted(cached)[-1] if cached else None)
+
+
+def render(role: str, path: str, **values: object) -> str:
+    """A template of a role, with its defaults."""
+    defaults = yaml.safe_load((ROLES / role / "defaults/main.yml").read_text()) or {}
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ROLES / role / "templates"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        autoescape=False,  # noqa: S701 - configuration of a machine, not HTML
+    )
+    return environment.get_template(path).render({"ansible_managed": "Ansible", **defaults, **values})
+
+
+def free_port() -> int:
+    """Two neighbours that nobody uses: for the API and for the members."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port = int(first.getsockname()[1])
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
+
+
+@dataclass
+class Server:
+    """A real OpenBao in a folder of its own."""
+
+    folder: Path
+    program: str
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def ca(self) -> Path:
+        return self.folder / "etc/openbao/tls/bootstrap.crt"
+
+    @property
+    def custody(self) -> Path:
+        return self.folder / "site/custody.json"
+
+    @property
+    def deployer(self) -> Path:
+        return self.folder / "site/deployer.json"
+
+    def session(self, token: str = "") -> OpenBao:
+        return OpenBao(self.url, self.ca, token)
+
+    def prepare(self) -> None:
+        """The role's own configuration and bootstrap script, moved under our folder."""
+        text = render("openbao", "etc/openbao/openbao.hcl.j2", **self.values())
+        for place in ("/etc/openbao", "/var/lib/openbao", "/var/log/openbao"):
+            (self.folder / place[1:]).mkdir(parents=True)
+            text = text.replace(f'"{place}', f'"{self.folder}{place}').replace(f"file://{place}", f"file://{self.folder}{place}")
+        (self.folder / "etc/openbao/openbao.hcl").write_text(text)
+        self.bootstrap()
+
+    def values(self) -> dict[str, object]:
+        return {"openbao_address": "127.0.0.1", "openbao_node": "anhui-1", "openbao_port": self.port}
+
+    def bootstrap(self) -> subprocess.CompletedProcess[str]:
+        script = render("openbao", "usr/local/sbin/openbao-bootstrap.j2", **self.values())
+        environment = {**os.environ, "OPENBAO_ROOT": str(self.folder)}
+        return subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, check=False)
+
+    def start(self) -> None:
+        with (self.folder / "out").open("ab") as out:
+            config = f"-config={self.folder}/etc/openbao/openbao.hcl"
+            self.process = subprocess.Popen([self.program, "server", config], stdout=out, stderr=out)
+        self.session().health()
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def wipe(self) -> None:
+        """What the machine does on NEEDS_RESET."""
+        self.stop()
+        shutil.rmtree(self.folder / "var/lib/openbao")
+        (self.folder / "var/lib/openbao").mkdir()
+        self.start()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    if (found := program()) is None:
+        pytest.skip("no OpenBao program (`bao`) on PATH, in YRD_BAO or in the tools' cache")
+    running = Server(tmp_path, found, free_port())
+    running.prepare()
+    running.start()
+    yield running
+    running.stop()
+
+
+def until(holds: object, seconds: float = 10) -> None:
+    """Wait for a callable to be true."""
+    deadline = time.monotonic() + seconds
+    while not holds():  # type: ignore[operator]
+        if time.monotonic() > deadline:
+            raise AssertionError("not in time")
+        time.sleep(0.1)
+
+
+def from_anywhere(spec: SecretsSpec) -> SecretsSpec:
+    """The same specification for a server on loopback."""
+    return replace(spec, approles=tuple(replace(a, networks=("127.0.0.1/32",) if a.networks else ()) for a in spec.approles))
+
+
+__all__ = ["NOW", "ROOT", "Server", "YrdError", "from_anywhere", "render", "until"]
