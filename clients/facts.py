@@ -35,7 +35,11 @@ package.host_facts.main(sys.argv[1])
 
 
 class Watched(Protocol):
-    """What `stacks.roles.Managed` and a rule's needs have in common."""
+    """What `stacks.roles.Managed` and a rule's needs have in common.
+
+    `files` are paths, whole folders (`/etc/sudoers.d/*`), or one aspect of a path whose content is not of one role
+    alone: `/etc/passwd@mode` (mode and owner), `/etc/passwd@logins` (who has a shell), `/tmp@mount` (its options).
+    """
 
     @property
     def files(self) -> tuple[str, ...]: ...

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,23 +72,3 @@ def upgrade(helm: Path, kubeconfig: Path, chart: Path, name: str, namespace: str
 def uninstall(helm: Path, kubeconfig: Path, name: str, namespace: str, cache: Path) -> None:
     shell.run([str(helm), "uninstall", name, "--namespace", namespace, "--kubeconfig", str(kubeconfig), "--ignore-not-found"], env=environment(cache))
 
-
-def assemble(chart: Path, shares: dict[str, Path], cache: Path) -> Path:
-    """A copy of `chart` with upstream files put in; the chart itself when it needs none."""
-    if not shares:
-        return chart
-    total = hashlib.sha256()
-    for path in [*sorted(p for p in chart.rglob("*") if p.is_file()), *(shares[k] for k in sorted(shares))]:
-        total.update(path.name.encode() + b"\0" + path.read_bytes())
-    target = cache / "charts" / f"{chart.name}-{total.hexdigest()[:16]}"
-    if not target.exists():
-        part = target.with_name(f"{target.name}.{os.getpid()}")
-        shutil.copytree(chart, part)
-        for inside, source in shares.items():
-            (part / inside).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, part / inside)
-        try:
-            part.rename(target)
-        except OSError:
-            shutil.rmtree(part)
-    return target

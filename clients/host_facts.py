@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-#: What ends a pattern.
+#: Ends a pattern: every file directly in the folder.
 EVERY = "/*"
 #: What of nftables' answer says nothing about the rules.
 VOLATILE = ("handle", "packets", "bytes", "index")
@@ -81,10 +81,38 @@ def inside(folder: str) -> list[str]:
     return sorted(item.path for item in os.scandir(folder) if item.is_file(follow_symlinks=False))
 
 
+def mode(path: str) -> dict[str, Any] | None:
+    return entry(path, digest=False)
+
+
+def mount(path: str) -> dict[str, Any] | None:
+    """Options of what is mounted there last; None where nothing is."""
+    rows = [line.split() for line in read("/proc/self/mounts").splitlines()]
+    options = [row[3] for row in rows if row[1] == path]
+    return {"kind": "mount", "target": options[-1]} if options else None
+
+
+def logins(path: str) -> dict[str, Any]:
+    """Accounts of a passwd file whose shell lets somebody in."""
+    rows = [line.split(":") for line in read(path).splitlines()]
+    names = sorted(row[0] for row in rows if len(row) == 7 and not row[6].endswith(("/nologin", "/false")))
+    return {"kind": "logins", "target": ",".join(names)}
+
+
+#: `path@aspect`: one thing about a path whose content is not of one role alone.
+ASPECTS: dict[str, Callable[[str], dict[str, Any] | None]] = {"mode": mode, "mount": mount, "logins": logins}
+
+
 def files(patterns: list[str]) -> dict[str, Any]:
     """Path to entry. A pattern yields what it matches, so that an added file is seen as well as a missing one."""
-    paths = [path for p in patterns for path in (inside(p[: -len(EVERY)]) if p.endswith(EVERY) else [p])]
-    return {path: entry(path) for path in paths}
+    found: dict[str, Any] = {}
+    for pattern in patterns:
+        path, _, aspect = pattern.partition("@")
+        if aspect:
+            found[pattern] = ASPECTS[aspect](path)
+        else:
+            found |= {name: entry(name) for name in (inside(path[: -len(EVERY)]) if path.endswith(EVERY) else [path])}
+    return found
 
 
 def units(names: list[str]) -> dict[str, Any]:

@@ -107,6 +107,14 @@ def issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
+def path_length(certificate: x509.Certificate) -> int | None:
+    """How many authorities may stand below; None for a leaf, and for an authority without a limit."""
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
+    except x509.ExtensionNotFound:
+        return None
+
+
 def due(certificate: x509.Certificate, now: datetime, part: float = RENEW_AT) -> bool:
     """Whether less than `part` of its life is left, or it is not valid yet."""
     since, until = certificate.not_valid_before_utc, certificate.not_valid_after_utc

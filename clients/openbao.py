@@ -21,6 +21,7 @@ import hvac  # type: ignore[import-untyped]
 import requests
 from hvac import exceptions
 
+from clients import keys
 from model.errors import UnreachableError, YrdError
 
 #: Seconds per request, seconds that a server may take to come up, seconds between two tries.
@@ -161,8 +162,11 @@ class OpenBao:
     def sign(self, path: str, body: Mapping[str, object]) -> Signed:
         """Have a request signed; `path` is `<mount>/sign/<role>` or `<mount>/root/sign-intermediate`."""
         data = self.write(path, {"format": "pem", **body})
-        certificate, above = _pem(data["certificate"]), [_pem(p) for p in data.get("ca_chain") or [data["issuing_ca"]]]
-        return Signed(certificate, tuple(above[:-1]), above[-1], str(data["serial_number"]))
+        certificate = _pem(data["certificate"])
+        above = dict.fromkeys(_pem(p) for p in data.get("ca_chain") or [data["issuing_ca"]])
+        anchors = [pem for pem in above if _is_anchor(pem)]
+        chain = tuple(pem for pem in above if pem != certificate and pem not in anchors)
+        return Signed(certificate, chain, anchors[0], str(data["serial_number"]))
 
     def public(self, mount: str) -> str:
         """The mount's CA certificate, which needs no credential; empty where there is none."""
@@ -264,6 +268,11 @@ def load(path: Path) -> AppRole:
     """The AppRole that a file holds: `{"role_id", "secret_id"}`. Raises OSError, KeyError, ValueError."""
     held = json.loads(path.read_text())
     return AppRole(held["role_id"], held["secret_id"])
+
+
+def _is_anchor(pem: str) -> bool:
+    certificate = keys.load_certificate(pem)
+    return keys.issued_by(certificate, certificate)
 
 
 def _pem(text: str) -> str:

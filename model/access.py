@@ -61,7 +61,6 @@ class AppRole:
     def fields(self) -> dict[str, object]:
         return {
             "bind_secret_id": True,
-            "local_secret_ids": False,
             "secret_id_bound_cidrs": list(self.networks),
             "secret_id_num_uses": 0,
             "secret_id_ttl": 0,
@@ -167,6 +166,9 @@ def _reading(authorities: tuple[pki.Authority, ...]) -> dict[str, tuple[str, ...
         f"auth/{APPROLE}/role": ("list",),
         "auth/token/accessors": ("list", "sudo"),
         "auth/token/lookup-accessor": ("update",),
+        # Worth nothing without three recovery keys, which are kept apart from this credential.
+        "sys/generate-root-token/attempt": ("create", "delete", "read", "sudo", "update"),
+        "sys/generate-root-token/update": ("create", "sudo", "update"),
     }
 
 

@@ -133,7 +133,7 @@ def derive(world: World, environment: str, now: datetime) -> Plan:
             _segment(env, hub.segment)[1],
             (_machine(env, hub.segment, hub.machine),),
         ),
-        provinces=tuple(_province(world, env, p, flows) for p in world.provinces),
+        provinces=tuple(_province(world, env, p, flows, now) for p in world.provinces),
     )
 
 
@@ -162,9 +162,12 @@ def _flow(world: World, agreement: Agreement) -> Flow:
     )
 
 
-def _province(world: World, env: Environment, province: Province, flows: tuple[Flow, ...]) -> ProvincePlan:
+def _province(
+    world: World, env: Environment, province: Province, flows: tuple[Flow, ...], now: datetime
+) -> ProvincePlan:
     segment, domain = _segment(env, province.addresses.segment), world.region.domain
-    basket = {b.setting: b.value for b in province.basket}
+    # A difference that has ended is none: the region's floor applies again.
+    basket = {b.setting: b.value for b in province.basket if now < b.until}
     return ProvincePlan(
         name=province.name,
         title=province.title,

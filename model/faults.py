@@ -69,8 +69,18 @@ class Fault:
 
     def without(self, secrets: frozenset[str]) -> Fault:
         """The same with every one of `secrets` struck out, so that no fault prints what another one protects."""
-        fields = ("path", "value", "why_zh", "why_en", "fix_zh", "fix_en")
-        return replace(self, **{name: _strike(str(getattr(self, name)), secrets) for name in fields})
+
+        def strike(text: str) -> str:
+            return _strike(text, secrets)
+
+        return replace(
+            self,
+            value=strike(self.value),
+            why_zh=strike(self.why_zh),
+            why_en=strike(self.why_en),
+            fix_zh=strike(self.fix_zh),
+            fix_en=strike(self.fix_en),
+        )
 
 
 def shown(value: object) -> str:

@@ -74,3 +74,8 @@ def exchange_client_secret(provider: str) -> str:
 def policy(agreement: str) -> str:
     """AuthorizationPolicy that opens one agreement."""
     return f"agreement-{agreement}"
+
+
+def database(dataset: str) -> str:
+    """`population-database`: a dataset's database, its Service, PKI role and path in `kv`."""
+    return f"{dataset}-database"

@@ -1,4 +1,4 @@
-"""YAML text to a Document. Composes the node tree only: no tag is ever constructed, no alias is ever expanded blindly."""
+"""YAML text to a Document. Only composes nodes: no tag is ever constructed, no alias expanded blindly."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ def _plain(node: Node, loc: Loc, walk: _Walk) -> Any:
         return _mapping(node, loc, walk)
     if isinstance(node, SequenceNode):
         return [_plain(child, (*loc, index), walk) for index, child in enumerate(node.value)]
-    walk.scalars.append(Scalar(loc, node.value, _mark(node)))
-    return _scalar(node)
+    walk.scalars.append(Scalar(loc, str(node.value), _mark(node)))
+    return _scalar(str(node.tag), str(node.value))
 
 
 def _mapping(node: MappingNode, loc: Loc, walk: _Walk) -> dict[str, Any]:
@@ -128,17 +128,16 @@ def _mapping(node: MappingNode, loc: Loc, walk: _Walk) -> dict[str, Any]:
     return result
 
 
-def _scalar(node: ScalarNode) -> Any:
+def _scalar(tag: str, text: str) -> Any:
     """Text as it was written unless it is plainly something else; `0x1f`, `1_000` and `.inf` stay text."""
-    text = str(node.value)
-    if node.tag == TAG + "null":
+    if tag == TAG + "null":
         return None
-    if node.tag == TAG + "bool":
+    if tag == TAG + "bool":
         return {"true": True, "false": False}.get(text.lower(), text)
     try:
-        if node.tag == TAG + "int" and "_" not in text:
+        if tag == TAG + "int" and "_" not in text:
             return int(text, 10)
-        if node.tag == TAG + "float" and math.isfinite(float(text)):
+        if tag == TAG + "float" and math.isfinite(float(text)):
             return float(text)
     except ValueError:
         return text

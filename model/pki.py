@@ -88,7 +88,8 @@ class PkiRole:
         }
 
 
-#: Identities are not host names, so OpenBao must not validate them as such; they are compared with a closed list.
+#: Identities such as `system:node:x` are no host names: `enforce_hostnames` is off, and still the name is compared with
+#: the closed list. `cn_validations = disabled` would skip that comparison and let a role certify any name.
 _CLOSED: dict[str, object] = {
     "allow_any_name": False,
     "allow_bare_domains": True,
@@ -104,7 +105,7 @@ _CLOSED: dict[str, object] = {
     "allowed_uri_sans_template": False,
     "allowed_user_ids": [],
     "basic_constraints_valid_for_non_ca": False,
-    "cn_validations": ["disabled"],
+    "cn_validations": ["hostname"],
     "code_signing_flag": False,
     "email_protection_flag": False,
     "enforce_hostnames": False,

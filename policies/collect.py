@@ -70,7 +70,7 @@ def pages(client: ApiClient, path: str) -> Iterator[dict[str, Any]]:
 def tokens(client: hvac.Client) -> dict[str, Any]:
     """Accessors of root tokens. A credential whose policy forbids the list is an answer too."""
     try:
-        accessors: list[str] = client.list("auth/token/accessors")["data"]["keys"]
+        accessors: list[str] = client.auth.token.list_accessors()["data"]["keys"]
         found = {accessor: client.auth.token.lookup_accessor(accessor)["data"]["policies"] for accessor in accessors}
     except Forbidden:
         return {"forbidden": True}

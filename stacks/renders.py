@@ -11,7 +11,7 @@ from typing import Any
 
 from clients import cluster, helm
 from model.derive import Plan, ProvincePlan
-from stacks.charts import releases
+from stacks.charts import assemble, releases
 from toolchain import images
 from toolchain.install import share, tool
 from toolchain.paths import cache_root
@@ -51,7 +51,7 @@ def rendered(plan: Plan, province: ProvincePlan) -> tuple[Rendered, ...]:
 
 
 def _render(plan: Plan, release: Any) -> Rendered:
-    chart = helm.assemble(release.chart, dict(release.shares), cache_root())
+    chart = assemble(release, cache_root() / "charts")
     objects = helm.template(tool("helm"), chart, release.name, release.namespace, release.values, plan.world.region.versions.kubernetes, cache_root() / "renders")
     return Rendered(release.name, release.namespace, chart, release.values, release.wait, release.after, tuple(objects))
 

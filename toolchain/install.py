@@ -100,7 +100,13 @@ def whole(entry: Path) -> bool:
     if not manifest.exists():
         return False
     stamp = entry.with_name(f".{entry.name}.stamp")
-    seen = json.dumps(sorted((str(p.relative_to(entry)), p.stat().st_size, p.stat().st_mtime_ns, p.stat().st_ino) for p in entry.rglob("*") if p.is_file()))
+    seen = json.dumps(
+        sorted(
+            (str(p.relative_to(entry)), p.stat().st_size, p.stat().st_mtime_ns, p.stat().st_ino)
+            for p in entry.rglob("*")
+            if p.is_file()
+        )
+    )
     mark = hashlib.sha256(seen.encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == mark:
         return True
@@ -177,10 +183,7 @@ def engine_path() -> str:
     if not launcher.exists():
         folder.mkdir(parents=True, exist_ok=True)
         part = folder / f".launcher.{os.getpid()}"
-        part.write_text(f'#!/bin/sh\nexec "{sys.executable}" -u -m pulumi.dynamic "$@"\n')
+        part.write_text(f'#!/bin/sh\nexec "{sys.executable}" -u -m stacks.launcher "$@"\n')
         part.chmod(0o755)
         part.rename(launcher)
     return os.pathsep.join([str(tool("pulumi").parent), str(folder), os.environ.get("PATH", "")])
-
-
-

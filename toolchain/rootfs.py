@@ -116,9 +116,10 @@ def _machine(target: Path) -> None:
         path.unlink()
     (target / "etc/machine-id").write_text("")
     (target / "etc/hostname").unlink(missing_ok=True)
-    for path, text in {"etc/systemd/system/ssh.service.d/10-host-keys.conf": _SSHD, "etc/systemd/system.conf.d/10-stop.conf": _MANAGER}.items():
-        (target / path).parent.mkdir(parents=True, exist_ok=True)
-        (target / path).write_text(text)
+    dropins = {"etc/systemd/system/ssh.service.d/10-host-keys.conf": _SSHD, "etc/systemd/system.conf.d/10-stop.conf": _MANAGER}
+    for inside, text in dropins.items():
+        (target / inside).parent.mkdir(parents=True, exist_ok=True)
+        (target / inside).write_text(text)
     for unit in _MASKED:
         (target / "etc/systemd/system" / unit).unlink(missing_ok=True)
         (target / "etc/systemd/system" / unit).symlink_to("/dev/null")
@@ -129,7 +130,7 @@ def _machine(target: Path) -> None:
 
 
 @contextmanager
-def _overlay(base: Path, upper: Path) -> Iterator[Path]:
+def overlay(base: Path, upper: Path) -> Iterator[Path]:
     work, merged = upper.with_name("work"), upper.with_name("merged")
     for folder in (upper, work, merged):
         folder.mkdir(parents=True, exist_ok=True)
@@ -142,7 +143,7 @@ def _overlay(base: Path, upper: Path) -> Iterator[Path]:
 
 def _delta(base: Path, upper: Path, wanted: list[str]) -> None:
     """Install packages on top of `base`; services must not start in a chroot, and are enabled by a role only."""
-    with _overlay(base, upper) as root:
+    with overlay(base, upper) as root:
         policy = root / "usr/sbin/policy-rc.d"
         policy.write_text("#!/bin/sh\nexit 101\n")
         policy.chmod(0o755)

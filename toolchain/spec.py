@@ -48,7 +48,9 @@ class Tool:
         digest = hashlib.sha256(RECIPE.encode())
         for path in self.lock_files:
             digest.update(path.read_bytes())
-        digest.update(json.dumps([self.binaries, self.variables, self.share, self.tags, self.site], sort_keys=True).encode())
+        digest.update(
+            json.dumps([self.binaries, self.variables, self.share, self.tags, self.site], sort_keys=True).encode()
+        )
         return digest.hexdigest()[:16]
 
     @property

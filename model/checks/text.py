@@ -17,7 +17,7 @@ UTF16 = (b"\xff\xfe", b"\xfe\xff")
 #: Controls, invisible and bidirectional characters, line separators, private use, and blanks that are not a space.
 FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xa0\xad\u061c\u115f\u1160\u1680\u180b-\u180e\u2000-\u200f\u2028-\u202f"
-    "\u205f-\u206f\u3000\u3164\ue000-\uf8ff\ufeff\uffa0\ufff9-\ufffd\U000e0000-\U000e007f]"
+    "\u205f-\u206f\u3000\u3164\ue000-\uf8ff\ufeff\uffa0\ufff9-\uffff\U000e0000-\U000e007f]"
 )
 FULL_WIDTH = re.compile("[０-９Ａ-Ｚａ-ｚ]")
 
@@ -86,7 +86,8 @@ def full_width(path: str, scalars: tuple[Scalar, ...]) -> Iterator[Fault]:
     """Full-width letters and digits look like the plain ones and compare as different."""
     for scalar in scalars:
         if FULL_WIDTH.search(scalar.text):
-            normal = unicodedata.normalize("NFKC", "".join(FULL_WIDTH.findall(scalar.text)))
+            # Only these: NFKC of a whole Chinese sentence would change its punctuation as well.
+            normal = shown(FULL_WIDTH.sub(lambda m: unicodedata.normalize("NFKC", m.group()), scalar.text))
             yield fault_at(
                 "E105",
                 path,

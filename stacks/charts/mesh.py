@@ -24,7 +24,7 @@ _SECCOMP = {"type": "RuntimeDefault"}
 _PORT: Values = {"name": "https", "port": GATEWAY_PORT, "targetPort": GATEWAY_PORT, "protocol": "TCP"}
 _ROOT = [{"key": "root-cert.pem", "path": "root-cert.pem"}]
 
-#: One line per request, enough to follow a call from the consumer's pod to the provider's: no query, no body, no answer.
+#: One line per request, enough to follow a call from the consumer's pod to the provider's: no query, body or answer.
 ACCESS_LOG = {
     "start_time": "%START_TIME%",
     "traceparent": "%REQ(TRACEPARENT)%",
@@ -46,7 +46,7 @@ ACCESS_LOG = {
 
 
 def base() -> Values:
-    """Definitions. `Fail` from the start: istiod would change the field by itself, and an upgrade would change it back."""
+    """Definitions. `Fail` from the start: istiod would change the field itself, and an upgrade would change it back."""
     return {"base": {"validationFailurePolicy": "Fail"}, "global": {"enableReaderRBAC": False}}
 
 

@@ -10,10 +10,6 @@ from stacks.charts.namespaces import NAME_LABEL
 from stacks.charts.types import CONTAINER, Images, Values, pod_security, requests
 
 SERVICE_UID, DATABASE_UID = 10001, 10002
-#: Secrets that others put into the namespace: logins (`username`, `password`, `postgres-password`), and the database's
-#: own certificate (`tls.crt`, `tls.key`, `ca.crt`) for the name `DATABASE_HOST`.
-CREDENTIALS, CERTIFICATE = "population-database", "population-database-tls"
-DATABASE_HOST = f"population-database.{names.DATA_NAMESPACE}.svc"
 #: Folder on the province's first machine; it has to exist before the pod starts.
 VOLUME = "/var/lib/yrd/volumes/population"
 PEOPLE = 1000
@@ -21,6 +17,7 @@ PEOPLE = 1000
 
 def values(province: ProvincePlan, dataset: Dataset, images: Images) -> Values:
     """The machine that holds the data is the head: a local volume does not move."""
+    database = names.database(dataset.name)
     ingress = names.spiffe(province.trust_domain, names.EXCHANGE_NAMESPACE, names.INGRESS_ACCOUNT)
     return {
         "nameLabel": NAME_LABEL,
@@ -36,14 +33,15 @@ def values(province: ProvincePlan, dataset: Dataset, images: Images) -> Values:
         },
         "database": {
             "image": images["postgres"].reference,
-            "host": DATABASE_HOST,
+            "host": f"{database}.{names.DATA_NAMESPACE}.svc",
             "port": 5432,
             "uid": DATABASE_UID,
             "machine": province.head.name,
             "volume": VOLUME,
             "size": "2Gi",
-            "credentials": CREDENTIALS,
-            "certificate": CERTIFICATE,
+            # Put there from OpenBao: `username`, `password`, `postgres-password`, and `tls.crt`, `tls.key`, `ca.crt`.
+            "credentials": database,
+            "certificate": f"{database}-tls",
             "resources": requests("20m", "96Mi", "384Mi"),
             "podSecurity": pod_security(DATABASE_UID, group_writes=True),
         },

@@ -9,13 +9,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from pulumi import Input, ResourceOptions
-from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider, UpdateResult
+from model.load import find_root, load
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
 from clients import journal
 from model.derive import Plan, Site, derive
 from model.errors import YrdError
-from model.load import find_root, load
 
 Props = dict[str, Any]
 _OUTPUTS = {"live", "drift", "__provider"}
@@ -81,9 +80,3 @@ class Provider(ResourceProvider):
 def _inputs(props: Props) -> Props:
     return {k: v for k, v in props.items() if k not in _OUTPUTS}
 
-
-class Thing(Resource):
-    """A dynamic resource with the two outputs that every one of ours has."""
-
-    def __init__(self, provider: Provider, name: str, props: dict[str, Input[Any]], opts: ResourceOptions, kind: str) -> None:
-        super().__init__(provider, name, {**props, "live": None, "drift": None}, opts, module_name="yrd", resource_type_name=kind)

@@ -16,6 +16,8 @@ TABLE = "inet yrd"
 SSH, API_SERVER, KUBELET, OPENBAO, TIME = 22, 6443, 10250, 8200, 123
 #: Between the machines of one site: OpenBao's raft, etcd's clients and peers.
 CLUSTER_PORTS = (8201, 2379, 2380)
+#: What pods may ask the machines of their own province.
+FROM_PODS = (API_SERVER, KUBELET)
 #: kube-proxy answers health checks of load balancers here, on every address; the firewall lets nobody in.
 PROXY_HEALTH = 10256
 VXLAN = 4789
@@ -50,9 +52,15 @@ SYSCTLS: dict[str, int] = {
     "net.ipv6.conf.all.forwarding": 0,
 }
 
+#: Whole files are the role's own; `@` names the one aspect that is, where other roles or programs write the rest.
 FILES = (
     "/etc/chrony/chrony.conf",
+    "/dev/shm@mount",  # noqa: S108 - looked at, not written to
+    "/etc/cron.d@mode",
+    "/etc/cron.daily@mode",
     "/etc/default/useradd",
+    "/etc/group@mode",
+    "/etc/gshadow@mode",
     "/etc/issue",
     "/etc/issue.net",
     "/etc/login.defs",
@@ -61,19 +69,27 @@ FILES = (
     "/etc/pam.d/common-auth",
     "/etc/pam.d/common-password",
     "/etc/pam.d/su",
-    "/etc/profile.d/90-yrd.sh",
+    "/etc/passwd@logins",
+    "/etc/passwd@mode",
+    "/etc/profile.d/*",
     "/etc/security/faillock.conf",
     "/etc/security/limits.d/*",
     "/etc/security/pwquality.conf.d/*",
-    "/etc/ssh/sshd_config",
+    "/etc/shadow@mode",
+    "/etc/ssh/*",
     "/etc/ssh/sshd_config.d/*",
+    "/etc/ssh/sshd_config.d@mode",
     "/etc/sudoers",
     "/etc/sudoers.d/*",
+    "/etc/sudoers.d@mode",
     "/etc/sysctl.d/90-yrd.conf",
     "/etc/systemd/coredump.conf.d/*",
     "/etc/systemd/system/yrd-mounts.service",
     "/etc/systemd/system/yrd-nftables.service",
     "/etc/yrd/nftables.nft",
+    "/root@mode",
+    "/run/lock@mount",
+    "/tmp@mount",  # noqa: S108 - looked at, not written to
     "/usr/local/sbin/yrd-guard",
 )
 
@@ -138,7 +154,7 @@ def inputs(plan: Plan, site: Site) -> tuple[Accept, ...]:
     if isinstance(site, ProvincePlan):
         rows += [
             Accept("api-server", (API_SERVER,), (*host, *peers)),
-            *(Accept("pods", (API_SERVER, KUBELET), (str(site.pods),), interface=i) for i in pod_interfaces(site)),
+            *(Accept("pods", FROM_PODS, (str(site.pods),), interface=i) for i in pod_interfaces(site)),
             Accept("kubelet", (KUBELET,), peers),
             Accept("metrics", (plan.world.region.ports.metrics,), (cidr(plan.hub.head.address),)),
         ]
@@ -162,7 +178,12 @@ def exchange(plan: Plan, site: Site) -> dict[str, object]:
     if not isinstance(site, ProvincePlan):
         return {}
     partners = [str(plan.province(name).segment) for name in site.partners]
-    return {"port": plan.world.region.ports.exchange, "partners": partners, "own": str(site.segment)}
+    return {
+        "port": plan.world.region.ports.exchange,
+        "partners": partners,
+        "own": str(site.segment),
+        "from_pods": list(FROM_PODS),
+    }
 
 
 def pod_interfaces(site: Site) -> tuple[str, ...]:

@@ -15,23 +15,49 @@ def text(word: str) -> dict[str, str]:
 
 
 def province(name: str, code: str, segment: int, machines: int = 1) -> dict[str, object]:
-    listed = [{"name": f"{name}-{n}", "host": 10 + n, "role": "worker" if n > 1 else "control-plane"} for n in range(1, machines + 1)]
+    listed = [
+        {"name": f"{name}-{n}", "host": 10 + n, "role": "worker" if n > 1 else "control-plane"}
+        for n in range(1, machines + 1)
+    ]
     ranges = {"segment": segment, "pods": f"10.{100 + segment}.0.0/16", "services": f"10.{150 + segment}.0.0/16"}
     return {"name": name, "title": text(name), "code": code, "addresses": ranges, "machines": listed}
 
 
 def plan(machines: int = 1) -> Plan:
     """Shanghai with as many machines as asked for, Anhui with one, and the hub."""
-    world = World.model_validate({
-        "region": {
-            "name": "test", "title": {"zh": "测试云", "en": "Test cloud"}, "domain": "yrd", "members": ["shanghai", "anhui"],
-            "versions": {"kubernetes": "1.37.2"},
-            "ports": {"exchange": 30443, "metrics": 9443, "registry": 5000, "prometheus": 9090, "portal": 8443},
-            "hub": {"segment": 1, "machine": {"name": "hub-1", "host": 11, "role": "hub"}},
-            "settings": [{"name": "password-minimum-length", "title": text("length"), "value": 14, "tighter": "higher", "unit": "characters"}],
-        },
-        "provinces": [province("shanghai", "310000", 31, machines), province("anhui", "340000", 34)],
-        "environments": [{"name": "test", "title": text("test"), "machines": "podman", "network": "10.78.0.0/16", "loopback": 19000}],
-        "organs": [], "datasets": [], "agreements": [],
-    })
+    world = World.model_validate(
+        {
+            "region": {
+                "name": "test",
+                "title": {"zh": "测试云", "en": "Test cloud"},
+                "domain": "yrd",
+                "members": ["shanghai", "anhui"],
+                "versions": {"kubernetes": "1.37.2"},
+                "ports": {"exchange": 30443, "metrics": 9443, "registry": 5000, "prometheus": 9090, "portal": 8443},
+                "hub": {"segment": 1, "machine": {"name": "hub-1", "host": 11, "role": "hub"}},
+                "settings": [
+                    {
+                        "name": "password-minimum-length",
+                        "title": text("length"),
+                        "value": 14,
+                        "tighter": "higher",
+                        "unit": "characters",
+                    }
+                ],
+            },
+            "provinces": [province("shanghai", "310000", 31, machines), province("anhui", "340000", 34)],
+            "environments": [
+                {
+                    "name": "test",
+                    "title": text("test"),
+                    "machines": "podman",
+                    "network": "10.78.0.0/16",
+                    "loopback": 19000,
+                }
+            ],
+            "organs": [],
+            "datasets": [],
+            "agreements": [],
+        }
+    )
     return derive(world, "test", NOW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -20,9 +21,9 @@ import yaml
 
 from clients.openbao import OpenBao
 from model.derive import Plan, ProvincePlan, derive
-from model.errors import YrdError
 from model.secrets import SecretsSpec, secrets_spec
 from model.types import Agreement, Dataset, Environment, Organ, Province, Region, Text, World
+from stacks.secrets_custody import reopen
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
@@ -55,6 +56,11 @@ def plan() -> Plan:
 @pytest.fixture
 def anhui(plan: Plan) -> ProvincePlan:
     return plan.province("anhui")
+
+
+@pytest.fixture
+def hub_spec(plan: Plan) -> SecretsSpec:
+    return secrets_spec(plan, plan.hub)
 
 
 @pytest.fixture
@@ -127,7 +133,9 @@ class Server:
         text = render("openbao", "etc/openbao/openbao.hcl.j2", **self.values())
         for place in ("/etc/openbao", "/var/lib/openbao", "/var/log/openbao"):
             (self.folder / place[1:]).mkdir(parents=True)
-            text = text.replace(f'"{place}', f'"{self.folder}{place}').replace(f"file://{place}", f"file://{self.folder}{place}")
+            text = text.replace(f'"{place}', f'"{self.folder}{place}').replace(
+                f"file://{place}", f"file://{self.folder}{place}"
+            )
         (self.folder / "etc/openbao/openbao.hcl").write_text(text)
         self.bootstrap()
 
@@ -161,6 +169,27 @@ class Server:
         (self.folder / "var/lib/openbao").mkdir()
         self.start()
 
+    def reload(self) -> None:
+        """Close and open the audit files, read the certificate again."""
+        assert self.process
+        self.process.send_signal(signal.SIGHUP)
+        time.sleep(1)
+
+    def rename_certificate(self, path: Path) -> None:
+        """Another self-signed certificate for the same address."""
+        subject = ["-subj", "/CN=other", "-addext", "subjectAltName=IP:127.0.0.1"]
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-keyout", str(path) + ".key"]
+        subprocess.run(["openssl", "req", "-x509", *key, "-out", str(path), *subject], check=True, capture_output=True)
+
+
+def break_glass(server: Server) -> OpenBao:
+    """A root session, and the custody file as it was before."""
+    before = server.custody.read_text()
+    reopen(server.url, server.ca, server.custody, server.deployer)
+    token = json.loads(server.custody.read_text())["root_token"]
+    server.custody.write_text(before)
+    return server.session(token)
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
@@ -173,18 +202,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
     running.stop()
 
 
-def until(holds: object, seconds: float = 10) -> None:
-    """Wait for a callable to be true."""
-    deadline = time.monotonic() + seconds
-    while not holds():  # type: ignore[operator]
-        if time.monotonic() > deadline:
-            raise AssertionError("not in time")
-        time.sleep(0.1)
-
-
 def from_anywhere(spec: SecretsSpec) -> SecretsSpec:
     """The same specification for a server on loopback."""
-    return replace(spec, approles=tuple(replace(a, networks=("127.0.0.1/32",) if a.networks else ()) for a in spec.approles))
-
-
-__all__ = ["NOW", "ROOT", "Server", "YrdError", "from_anywhere", "render", "until"]
+    return replace(
+        spec, approles=tuple(replace(a, networks=("127.0.0.1/32",) if a.networks else ()) for a in spec.approles)
+    )

@@ -5,6 +5,7 @@ files}. Prints JSON with what differs.
 """
 
 import base64
+import glob
 import grp
 import json
 import os
@@ -39,7 +40,7 @@ def mode(path):
 
 
 def modes(want):
-    there = {path: value for path, value in want["modes"].items() if os.path.exists(path)}
+    there = {path: value for pattern, value in want["modes"].items() for path in sorted(glob.glob(pattern))}
     return [{"path": path, "mode": v[0], "owner": v[1], "group": v[2]} for path, v in there.items() if mode(path) != v]
 
 

@@ -1,0 +1,114 @@
+"""One run: authorities first, then every entry that is not fresh, then those who must know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from clients import keys
+from clients.failpoint import failpoint
+from clients.openbao import OpenBao
+from model.errors import YrdError
+from services.certs import held, place
+from services.certs.renew import Pending
+from services.certs.spec import Authority, Entry, Spec
+
+
+@dataclass
+class Report:
+    """What was done, by name; with `--check`, what would be. `why` tells the reason of each issued certificate."""
+
+    issued: list[str] = field(default_factory=list)
+    fresh: list[str] = field(default_factory=list)
+    authorities: list[str] = field(default_factory=list)
+    why: dict[str, str] = field(default_factory=dict)
+    reloaded: list[str] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.issued or self.authorities)
+
+
+def ensure(spec: Spec, client: OpenBao, pending: Pending, now: datetime, *, check: bool = False) -> Report:
+    """Make every file what the specification says. Raises YrdError; what was placed before stays and is whole."""
+    report = Report()
+    mounts = {a.mount for a in spec.authorities} | {e.mount for e in spec.entries}
+    live = {mount: _public(client, mount) for mount in sorted(mounts)}
+    for authority in spec.authorities:
+        if _differs(authority, live[authority.mount]):
+            report.authorities.append(str(authority.path))
+            if not check:
+                place.authority(authority.path, live[authority.mount])
+    for entry in spec.entries:
+        _entry(entry, client, live[entry.mount], pending, now, report, check=check)
+    if not check:
+        failpoint("certs-placed")
+        report.reloaded += pending.pay()
+    return report
+
+
+def _entry(
+    entry: Entry, client: OpenBao, authority: str, pending: Pending, now: datetime, report: Report, *, check: bool
+) -> None:
+    if not check:
+        pending.owe(entry.reload if place.finish(entry) else ())
+    found = held.look(entry)
+    if not (reason := held.why(entry, found, authority, now)):
+        report.fresh.append(entry.name)
+        if not check:
+            _forget(entry)
+        return
+    report.issued.append(entry.name)
+    report.why[entry.name] = reason
+    if not check:
+        _issue(entry, found, client, authority, pending)
+
+
+def _issue(entry: Entry, found: held.Held, client: OpenBao, authority: str, pending: Pending) -> None:
+    """Ask first and write afterwards: a server that dies meanwhile leaves the files as they are."""
+    key, subject = held.asked(entry, found)
+    body = {"csr": keys.request(key, subject), "exclude_cn_from_sans": True}
+    signed = client.sign(f"{entry.mount}/sign/{entry.role}", body)
+    pending.owe(entry.reload)
+    if entry.kubeconfig:
+        place.embed(entry, signed.certificate, authority)
+    elif entry.subject:
+        place.pair(entry, keys.key_pem(key), signed.bundle)
+    else:
+        place.certificate(entry, signed.bundle)
+    _forget(entry)
+
+
+def _forget(entry: Entry) -> None:
+    """A request that was answered would make kubeadm ask again."""
+    if entry.csr:
+        entry.csr.unlink(missing_ok=True)
+
+
+def _public(client: OpenBao, mount: str) -> str:
+    if not (pem := client.public(mount)):
+        raise YrdError("E313", f"{client.url} 没有 {mount}", f"{client.url} has no authority {mount}", *_FIX)
+    return pem
+
+
+_FIX = ("先完成密钥库配置：yrd up", "configure OpenBao first: `yrd up`")
+
+
+def _differs(authority: Authority, pem: str) -> bool:
+    try:
+        return authority.path.read_text().strip() != pem.strip()
+    except OSError:
+        return True
+
+
+def merged(reports: Iterable[Report]) -> Report:
+    """Several specifications, one answer."""
+    whole = Report()
+    for report in reports:
+        whole.issued += report.issued
+        whole.fresh += report.fresh
+        whole.authorities += report.authorities
+        whole.reloaded += report.reloaded
+        whole.why |= report.why
+    return whole

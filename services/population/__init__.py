@@ -1,0 +1,1 @@
+"""Population base: answers whether an id and a name belong together, and never gives a record away."""

@@ -1,0 +1,1 @@
+"""Signer of kubelets' certificates: the controller manager has no CA key, so this service asks OpenBao."""

@@ -1,0 +1,66 @@
+"""One province, bottom to top: machines, secrets, cluster, network, mesh, exchange, data, watching."""
+
+from __future__ import annotations
+
+from pulumi import Resource, ResourceOptions, export
+
+from model import names
+from model.derive import Plan, ProvincePlan
+from stacks.layers import machines
+from stacks.providers.cluster_secrets import wanted
+from stacks.providers.secrets import spec_digest
+from stacks.renders import Rendered, rendered
+from stacks.roles import table
+from stacks.things import ClusterSecrets, ImagesReady, Machine, Release, Secrets, Trust
+from toolchain import images
+
+
+def province(plan: Plan, target: ProvincePlan) -> None:
+    """Declare a province. Only public material of others is needed, and only where two provinces meet (D5)."""
+    env = plan.environment.name
+    base = {"environment": env, "site": target.name}
+    boxes = {m.name: machines.machine(plan, target, m) for m in target.machines}
+    on = boxes[target.head.name]
+    gone_with = ResourceOptions(deleted_with=on)
+    first = [machines.roles(plan, target, m, table.PROVINCE_FIRST, boxes[m.name], ()) for m in target.machines]
+    secrets = Secrets("secrets", {**base, "spec": spec_digest(plan, target)}, _after(gone_with, [on, *first]))
+    trust = Trust("trust", {**base, "machine": target.head.name, "files": {"/etc/yrd/hub/root.pem": plan.hub.name}}, _after(gone_with, [on, secrets]))
+    ready = ImagesReady("images", {**base, "images": {n: r.digest for n, r in images.references().items()}}, _after(gone_with, [trust]))
+    cluster = [machines.roles(plan, target, m, table.PROVINCE_SECOND, boxes[m.name], [trust, ready]) for m in target.machines]
+    delivered = _releases(plan, target, on, cluster)
+    machines.roles(plan, target, target.head, table.PROVINCE_LAST, on, [*cluster, delivered["foundation"]])
+    export("trust_domain", target.trust_domain)
+    export("api", target.api_url)
+    export("exchange", f"{target.head.address}:{plan.world.region.ports.exchange}")
+
+
+def _after(options: ResourceOptions, after: list[Resource]) -> ResourceOptions:
+    return ResourceOptions.merge(options, ResourceOptions(depends_on=after))
+
+
+def _releases(plan: Plan, target: ProvincePlan, on: Machine, cluster: list[Resource]) -> dict[str, Resource]:
+    """Releases by name, each after those that it names; Secrets from OpenBao stand before what reads them."""
+    env = plan.environment.name
+    done: dict[str, Resource] = {}
+
+    def secret(stage: str) -> ClusterSecrets:
+        slots = [f"{ns}/{name}" for ns, name in wanted(target, stage)]
+        inputs = {"environment": env, "site": target.name, "stage": stage, "secrets": slots}
+        return ClusterSecrets(f"secrets-{stage}", inputs, ResourceOptions(depends_on=[*cluster, done["foundation"]], deleted_with=on))
+
+    for release in rendered(plan, target):
+        after = [*cluster, *(done[name] for name in release.after)]
+        if release.namespace == names.MESH_NAMESPACE and "secrets-mesh" not in done and "foundation" in done:
+            done["secrets-mesh"] = secret("mesh")
+        if release.namespace in (names.EXCHANGE_NAMESPACE, names.DATA_NAMESPACE) and "secrets-exchange" not in done:
+            done["secrets-exchange"] = secret("exchange")
+        after += [done[stage] for stage in _stages(release) if stage in done]
+        inputs = {"environment": env, "site": target.name, "release": release.name, "namespace": release.namespace, "objects": release.digests()}
+        done[release.name] = Release(release.name, inputs, ResourceOptions(depends_on=after, deleted_with=on))
+    return done
+
+
+def _stages(release: Rendered) -> tuple[str, ...]:
+    if release.name in ("mesh",):
+        return ("secrets-mesh",)
+    return ("secrets-exchange",) if release.namespace in (names.EXCHANGE_NAMESPACE, names.DATA_NAMESPACE) else ()

@@ -1,0 +1,31 @@
+"""What the provinces share: the backbone, the hub, images. The hub holds no province's credential (D13)."""
+
+from __future__ import annotations
+
+from pulumi import ResourceOptions, export
+
+from model.derive import Plan
+from stacks.layers import machines
+from stacks.providers.secrets import spec_digest
+from stacks.roles import table
+from stacks.things import Images, Secrets, Trust
+from toolchain import images
+
+
+def region(plan: Plan) -> None:
+    """Declare the hub. Provinces' roots are fetched last, since provinces wait for the images."""
+    env, hub = plan.environment.name, plan.hub
+    bridge = machines.backbone(plan)
+    on = machines.machine(plan, hub, hub.head, [bridge] if bridge else [])
+    first = machines.roles(plan, hub, hub.head, table.HUB_FIRST, on, ())
+    inside = ResourceOptions(deleted_with=on)
+    secrets = Secrets("secrets", {"environment": env, "site": hub.name, "spec": spec_digest(plan, hub)},
+                      ResourceOptions.merge(inside, ResourceOptions(depends_on=[on, first])))
+    second = machines.roles(plan, hub, hub.head, table.HUB_SECOND, on, [secrets])
+    refs = {n: r.digest for n, r in images.references().items()}
+    pushed = Images("images", {"environment": env, "images": refs}, ResourceOptions.merge(inside, ResourceOptions(depends_on=[second])))
+    roots = {f"/etc/yrd/partners/{p.name}.pem": p.name for p in plan.provinces}
+    Trust("trust", {"environment": env, "site": hub.name, "machine": hub.head.name, "files": roots},
+          ResourceOptions.merge(inside, ResourceOptions(depends_on=[pushed])))
+    export("registry", f"{hub.head.address}:{plan.world.region.ports.registry}")
+    export("agreements", [a.name for a in plan.world.agreements])

@@ -1,0 +1,126 @@
+"""Secrets of a cluster whose values come from OpenBao: istiod's issuer, gateways' pairs, a database's logins.
+
+A partner's root goes into the Secret of that partner alone (D5): with one bundle any province could mint any identity.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+from clients import cluster, journal, openbao
+from model import access, names, pki
+from model.derive import Plan, ProvincePlan
+from model.secrets import SecretsSpec, secrets_spec
+from stacks import secrets_issue
+from stacks.providers.base import Props, Provider, plan_of
+from stacks.providers.secrets import ca_file, deployer_file
+from stacks.providers.shared import root_of
+
+
+class ClusterSecretsProvider(Provider):
+    """Inputs: environment, site, `stage` (`mesh` or `exchange`), `secrets` = names of the Secrets."""
+
+    def identify(self, props: Props) -> str:
+        return f"{props['environment']}.{props['site']}:secrets-{props['stage']}"
+
+    def look(self, props: Props) -> tuple[Any, list[str]]:
+        session = Session(props)
+        stale = session.stale(wait_for_partners=False)
+        return {}, [f"Secret {ns}/{name} is missing, old or of another root" for ns, name in sorted(stale)]
+
+    def do(self, props: Props, old: Props | None) -> Any:  # noqa: ARG002
+        session = Session(props)
+        for namespace, name in sorted(session.stale(wait_for_partners=True)):
+            values = session.make(namespace, name)
+            if values:
+                kind = "kubernetes.io/tls" if "tls.crt" in values else "Opaque"
+                session.api.put_secret(namespace, name, values, kind, {"app.kubernetes.io/managed-by": "yrd"})
+                journal.note("secret", site=session.province.name, object=f"{namespace}/{name}")
+            else:
+                journal.note("pending", site=session.province.name, what=f"{namespace}/{name}: the partner has not published its root yet")
+        return {}
+
+
+class Session:
+    """One run's connections to a province's cluster and OpenBao."""
+
+    def __init__(self, props: Props) -> None:
+        self.plan: Plan = plan_of(props)
+        self.province: ProvincePlan = self.plan.province(str(props["site"]))
+        self.stage = str(props["stage"])
+        self.spec: SecretsSpec = secrets_spec(self.plan, self.province)
+        self.api = cluster.connect(self.plan, self.province)
+        self.bao = openbao.connect(self.province.openbao_url, ca_file(self.plan, self.province), openbao.load(deployer_file(self.plan, self.province)))
+
+    def stale(self, *, wait_for_partners: bool) -> set[tuple[str, str]]:
+        """Secrets that have to be made: absent, a third of their life left, names or roots that are not as planned."""
+        found = set()
+        for slot in wanted(self.province, self.stage):
+            live = self.api.secret(*slot) or {}
+            if self._stale(slot, live, wait_for_partners=wait_for_partners):
+                found.add(slot)
+        return found
+
+    def _stale(self, slot: tuple[str, str], live: dict[str, str], *, wait_for_partners: bool) -> bool:
+        now = datetime.now(UTC)
+        if slot == (names.MESH_NAMESPACE, "cacerts"):
+            return secrets_issue.stale(live.get("ca-cert.pem", ""), live.get("root-cert.pem", ""), self.bao, now)
+        role, partner = role_of(slot[1])
+        if not role:
+            return not live
+        own = self.bao.public(pki.ROOT)
+        if secrets_issue.stale(live.get("tls.crt", ""), own, self.bao, now, self.spec.role(pki.SERVER, role)):
+            return True
+        root = (root_of(self.plan, partner) if wait_for_partners else _root_now(self.plan, partner)) if partner else own
+        return bool(root) and live.get("ca.crt", "").strip() != root.strip()
+
+    def make(self, namespace: str, name: str) -> dict[str, str]:
+        """Values of one Secret; empty while a partner's root is not known."""
+        if (namespace, name) == (names.MESH_NAMESPACE, "cacerts"):
+            return secrets_issue.mesh_issuer(self.bao, self.spec)
+        role, partner = role_of(name)
+        if not role:
+            return self._logins(name)
+        root = root_of(self.plan, partner) if partner else self.bao.public(pki.ROOT)
+        if not root:
+            return {}
+        pair = secrets_issue.pair(self.bao, self.spec, pki.SERVER, role)
+        return {"tls.crt": pair.certificate, "tls.key": pair.key, "ca.crt": root}
+
+    def _logins(self, name: str) -> dict[str, str]:
+        """A database's logins live in OpenBao; they are made there once, and copied to the cluster that uses them."""
+        held = self.bao.read(access.kv_data(name))
+        if not held:
+            values = {"username": name.removesuffix("-database"), "password": secrets.token_urlsafe(24), "postgres-password": secrets.token_urlsafe(24)}
+            self.bao.write(access.kv_data(name), {"data": values, "options": {"cas": 0}})
+            return values
+        return {k: str(v) for k, v in held["data"].items()}
+
+
+def _root_now(plan: Plan, site: str) -> str:
+    from clients import state
+
+    path = state.root_certificate(plan.environment.name, site)
+    return path.read_text() if path.exists() else ""
+
+
+def wanted(province: ProvincePlan, stage: str) -> tuple[tuple[str, str], ...]:
+    """(namespace, name) of the Secrets of a stage."""
+    if stage == "mesh":
+        return ((names.MESH_NAMESPACE, "cacerts"),)
+    gateways = [(names.EXCHANGE_NAMESPACE, f(p)) for p in province.partners for f in (names.partner_secret, names.exchange_client_secret)]
+    databases = [(names.DATA_NAMESPACE, n) for d in pki.databases(province) for n in (d, f"{d}-tls")]
+    return (*gateways, *databases)
+
+
+def role_of(secret: str) -> tuple[str, str]:
+    """(PKI role, partner) behind a Secret's name; no role for logins."""
+    if secret.startswith("partner-"):
+        return "exchange-ingress", secret.removeprefix("partner-")
+    if secret.startswith("exchange-"):
+        return "exchange-egress", secret.removeprefix("exchange-")
+    if secret.endswith("-tls"):
+        return secret.removesuffix("-tls"), ""
+    return "", ""

@@ -1,0 +1,143 @@
+"""OpenBao of a site: initialised, configured as the model says, its root published, its machines' services equipped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+from clients import journal, openbao, shell, ssh, state, wait
+from model import access, pki
+from model.derive import MachinePlan, Plan, Site
+from model.secrets import SecretsSpec, secrets_spec
+from stacks import secrets_apply, secrets_custody
+from stacks.providers.base import Props, Provider, plan_of, site_of
+
+BOOTSTRAP = "/etc/openbao/tls/bootstrap.crt"
+CREDENTIALS = "/etc/yrd/credentials"
+#: AppRole to the machine user that reads its credential; the user is made here when its role has not run yet.
+USERS = {access.KMS: "yrd-kms", access.SIGNER: "yrd-signer", access.EXPORTER: "yrd-exporter"}
+
+
+class SecretsProvider(Provider):
+    """Inputs: environment, site, `spec` = digest of the specification."""
+
+    def identify(self, props: Props) -> str:
+        return f"{props['environment']}.{props['site']}:openbao"
+
+    def look(self, props: Props) -> tuple[Any, list[str]]:
+        plan = plan_of(props)
+        site = site_of(plan, str(props["site"]))
+        spec = secrets_spec(plan, site)
+        client = openbao.connect(site.openbao_url, ca_file(plan, site), openbao.load(deployer_file(plan, site)))
+        actions = secrets_apply.decide(spec, secrets_apply.look(client, spec))
+        drift = [f"OpenBao {a.verb} {a.path} {', '.join(a.differs)}".strip() for a in actions]
+        live = _held(plan, site, spec)
+        left = dict(props.get("live") or {})
+        drift += [f"credential {name} on a machine is not the one that was handed out" for name in sorted(live) if live[name] != left.get(name)]
+        if not _published(plan, site):
+            drift.append("the site's root is not published")
+        return left or live, drift
+
+    def do(self, props: Props, old: Props | None) -> Any:
+        plan = plan_of(props)
+        site = site_of(plan, str(props["site"]))
+        spec = secrets_spec(plan, site)
+        _initialise(plan, site)
+        for action in secrets_custody.establish(spec, site.openbao_url, ca_file(plan, site), _custody(plan, site), deployer_file(plan, site)):
+            journal.note("openbao", site=site.name, verb=action.verb, path=action.path)
+        client = openbao.connect(site.openbao_url, ca_file(plan, site), openbao.load(deployer_file(plan, site)))
+        state.write_atomic(state.root_certificate(plan.environment.name, site.name), client.public(pki.ROOT), 0o644)
+        return _equip(plan, site, spec, client, dict((old or {}).get("live") or {}))
+
+
+def spec_digest(plan: Plan, site: Site) -> str:
+    return hashlib.sha256(repr(secrets_spec(plan, site)).encode()).hexdigest()[:16]
+
+
+def _custody(plan: Plan, site: Site) -> Path:
+    return state.site(plan.environment.name, site.name) / "custody.json"
+
+
+def deployer_file(plan: Plan, site: Site) -> Path:
+    return state.site(plan.environment.name, site.name) / "deployer.json"
+
+
+def ca_file(plan: Plan, site: Site) -> Path:
+    """What this host trusts an OpenBao by: the site's root, and until there is one the certificate that SSH vouches for."""
+    root = state.root_certificate(plan.environment.name, site.name)
+    bundle = state.site(plan.environment.name, site.name) / "openbao-ca.pem"
+    if not bundle.exists() or not root.exists():
+        link = ssh.connect(plan.environment.name, site, site.head)
+        text = link.run(("" if link.user == "root" else "sudo -n ") + f"cat {BOOTSTRAP}")
+        state.write_atomic(bundle, text + (root.read_text() if root.exists() else ""))
+    elif root.read_text() not in bundle.read_text():
+        state.write_atomic(bundle, bundle.read_text() + root.read_text())
+    return bundle
+
+
+def _published(plan: Plan, site: Site) -> bool:
+    return state.root_certificate(plan.environment.name, site.name).exists()
+
+
+def _initialise(plan: Plan, site: Site) -> None:
+    """Initialise; where a killed run left an initialised, empty server whose keys nobody holds, begin again with an empty one."""
+    url = site.openbao_url
+    wait.until(f"{site.name}'s OpenBao", lambda: _answers(plan, site), seconds=60, fix=f"yrd logs {site.name} openbao")
+    outcome = secrets_custody.initialise(url, ca_file(plan, site), _custody(plan, site))
+    if outcome is secrets_custody.Outcome.NEEDS_RESET:
+        journal.note("repair", site=site.name, object="OpenBao, initialised by a killed run and empty")
+        link = ssh.connect(plan.environment.name, site, site.head)
+        link.run("systemctl stop openbao && find /var/lib/openbao -mindepth 1 -delete && systemctl start openbao")
+        wait.until(f"{site.name}'s OpenBao", lambda: _answers(plan, site), seconds=60)
+        secrets_custody.initialise(url, ca_file(plan, site), _custody(plan, site))
+
+
+def _answers(plan: Plan, site: Site) -> bool:
+    try:
+        openbao.health(site.openbao_url, ca_file(plan, site))
+    except (openbao.UnavailableError, shell.CommandError):
+        return False
+    return True
+
+
+def _services(site: Site, spec: SecretsSpec) -> list[tuple[MachinePlan, str, str, str]]:
+    """(machine, file, AppRole, owner) of every credential that a machine holds."""
+    found = []
+    names = {a.name for a in spec.approles}
+    for machine in site.machines:
+        if access.certs(machine.name) in names:
+            found.append((machine, f"{CREDENTIALS}/certs.json", access.certs(machine.name), "root"))
+        for service, user in USERS.items():
+            if service in names and machine.role == "control-plane":
+                found.append((machine, f"{CREDENTIALS}/{service}.json", service, user))
+    return found
+
+
+def _held(plan: Plan, site: Site, spec: SecretsSpec) -> dict[str, str]:
+    """Digest of each credential as it lies on its machine; the value itself is never read."""
+    found = {}
+    for machine in site.machines:
+        link = ssh.connect(plan.environment.name, site, machine)
+        files = [(f, s) for m, f, s, _ in _services(site, spec) if m == machine]
+        said = link.run("sha256sum " + " ".join(shlex.quote(f) for f, _ in files) + " 2>/dev/null; true") if files else ""
+        digests = {line.split()[1]: line.split()[0][:16] for line in said.splitlines() if len(line.split()) == 2}
+        found |= {f"{machine.name}/{service}": digests.get(file, "absent") for file, service in files}
+    return found
+
+
+def _equip(plan: Plan, site: Site, spec: SecretsSpec, client: openbao.OpenBao, left: dict[str, str]) -> dict[str, str]:
+    """Hand out a credential wherever there is none, or another one than we left."""
+    live = _held(plan, site, spec)
+    for machine, file, service, user in _services(site, spec):
+        name = f"{machine.name}/{service}"
+        if live[name] == "absent" or (left and live[name] != left.get(name)):
+            link = ssh.connect(plan.environment.name, site, machine)
+            if user != "root":
+                link.run(f"getent passwd {user} >/dev/null || useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin {user}")
+            text = json.dumps(secrets_custody.credentials(client, spec, service, machine.name))
+            link.run(f"install -d -m 0711 {CREDENTIALS}")
+            link.write(file, text + "\n", owner=f"{user}:{user}", mode="0400")
+    return _held(plan, site, spec)

@@ -1,0 +1,88 @@
+"""The dynamic resources by name: one class per provider, so that states and progress read well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pulumi import Input, ResourceOptions
+from pulumi.dynamic import Resource
+
+
+from stacks.providers.cluster_secrets import ClusterSecretsProvider
+from stacks.providers.machine import BackboneProvider, MachineProvider
+from stacks.providers.release import ReleaseProvider
+from stacks.providers.roles import RolesProvider
+from stacks.providers.secrets import SecretsProvider
+from stacks.providers.shared import ImagesProvider, ImagesReadyProvider, TrustProvider
+
+Inputs = dict[str, Input[Any]]
+
+
+class Backbone(Resource, module="yrd", name="Backbone"):
+    """The router namespace of a local environment."""
+
+    def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(BackboneProvider(), name, _props(inputs), opts)
+
+
+class Machine(Resource, module="yrd", name="Machine"):
+    """One machine, local or real."""
+
+    def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(MachineProvider(), name, _props(inputs), opts)
+
+
+class Roles(Resource, module="yrd", name="Roles"):
+    """Ansible roles of one machine."""
+
+    def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(RolesProvider(), name, _props(inputs), opts)
+
+
+class Secrets(Resource, module="yrd", name="Secrets"):
+    """A site's OpenBao."""
+
+    def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(SecretsProvider(), name, _props(inputs), opts)
+
+
+class Trust(Resource, module="yrd", name="Trust"):
+    """Public roots on a machine."""
+
+    def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(TrustProvider(), name, _props(inputs), opts)
+
+
+class Images(Resource, module="yrd", name="Images"):
+    """Images in the hub's registry."""
+
+    def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(ImagesProvider(), name, _props(inputs), opts)
+
+
+class ImagesReady(Resource, module="yrd", name="ImagesReady"):
+    """The registry serves what a province pulls."""
+
+    def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(ImagesReadyProvider(), name, _props(inputs), opts)
+
+
+class ClusterSecrets(Resource, module="yrd", name="ClusterSecrets"):
+    """Secrets of a cluster whose values come from OpenBao."""
+
+    def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(ClusterSecretsProvider(), name, _props(inputs), opts)
+
+
+class Release(Resource, module="yrd", name="Release"):
+    """A Helm release."""
+
+    def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(ReleaseProvider(), name, _props(inputs), opts)
+
+
+def _props(inputs: Inputs) -> Inputs:
+    return {**inputs, "live": None, "drift": None}
+
+
+__all__ = ["Backbone", "ClusterSecrets", "Images", "ImagesReady", "Machine", "Release", "Roles", "Secrets", "Trust"]
