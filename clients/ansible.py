@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -69,6 +70,7 @@ def _write(folder: Path, link: Ssh, roles: Sequence[str], variables: Mapping[str
 
 def _environment(link: Ssh) -> dict[str, str]:
     environment = {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "ANSIBLE_ROLES_PATH": str(ROLES), "ANSIBLE_PIPELINING": "True", "ANSIBLE_RETRY_FILES_ENABLED": "False", "ANSIBLE_SSH_ARGS": shlex.join(link.options()),
         "ANSIBLE_HOST_KEY_CHECKING": "True", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DEPRECATION_WARNINGS": "False", "ANSIBLE_INJECT_FACT_VARS": "False",
         "ANSIBLE_SSH_TRANSFER_METHOD": "piped", "PYTHONPATH": os.environ.get("PYTHONPATH", ""), "ANSIBLE_LOCALHOST_WARNING": "False",

@@ -152,9 +152,9 @@ class OpenBao:
         return () if answer is None else tuple(answer["data"]["keys"])
 
     def write(self, path: str, data: Mapping[str, object]) -> Data:
-        """Data of the answer, empty when the server answers with none."""
+        """Data of the answer (of a few old paths the answer itself), empty when the server answers with none."""
         answer = self._call(lambda: self._hvac.write_data(path, data=dict(data)))
-        return dict(answer.get("data") or {}) if isinstance(answer, dict) else {}
+        return dict(answer.get("data", answer) or {}) if isinstance(answer, dict) else {}
 
     def delete(self, path: str) -> None:
         self._call(lambda: self._hvac.delete(path))

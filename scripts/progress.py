@@ -40,7 +40,7 @@ class Display:
 
     def _line(self, run: StackRun) -> None:
         now = step(run)
-        if self._said.get(run.name) != now:
+        if now and self._said.get(run.name) != now:
             self._said[run.name] = now
             self.console.print(f"{time.monotonic() - self.began:6.1f}s {run.unit:10} {now}", highlight=False)
 
@@ -50,8 +50,8 @@ def step(run: StackRun) -> str:
     if run.code is not None:
         return "done" if run.code == 0 else f"failed: {run.errors[0].splitlines()[0][:100] if run.errors else run.code}"
     oldest = sorted(run.doing.items(), key=lambda item: item[1])
-    names = [name for name, _ in oldest if not name.startswith("yrd-govcloud")]
-    return ", ".join(names[-3:]) or "starting"
+    names = [name for name, _ in oldest if not name.startswith(("yrd-govcloud", "default"))]
+    return ", ".join(names[-3:])
 
 
 def table(title: str, runs: dict[str, StackRun], seconds: float) -> Table:

@@ -25,7 +25,9 @@ class Session:
     def __init__(self, url: str, ca_file: str, credential: Path) -> None:
         session = requests.Session()
         session.trust_env = False
-        self._hvac = hvac.Client(url=url, verify=ca_file, timeout=TIMEOUT, session=session)
+        # hvac leaves a session's own settings alone, `verify` included.
+        session.verify = ca_file
+        self._hvac = hvac.Client(url=url, token="", verify=ca_file, timeout=TIMEOUT, session=session)
         self._credential = credential
         self._lock = threading.Lock()
 

@@ -23,7 +23,6 @@ from stacks.secrets_apply import Action, apply
 
 #: Recovery keys are for people: any three of five make a new root token when the deployer's credential is lost.
 SHARES, THRESHOLD = 5, 3
-REGAIN = "sys/generate-root-token/attempt"
 
 
 class Outcome(Enum):
@@ -129,15 +128,21 @@ def _accessors(client: OpenBao, path: str, holder: str) -> list[str]:
 def reopen(url: str, ca_file: Path, custody: Path, deployer: Path) -> None:
     """Break the glass: put a new root token into the custody file, for the next `establish` to use and to end.
 
-    Needs the deployer's credential and enough recovery keys in the custody file. Every step is in the audit files.
+    Needs enough recovery keys in the custody file. Without the deployer's credential it also needs a server that was
+    told to listen to people without one (`openbao_break_glass`). Every step is in the audit files.
+
+    Raises YrdError (E316) when there are too few keys.
     """
-    client = connect(url, ca_file, load(deployer))
-    held = _held(custody)
-    client.delete(REGAIN)
-    started = client.write(REGAIN, {})
+    known = deployer.exists()
+    client = connect(url, ca_file, load(deployer)) if known else OpenBao(url, ca_file)
+    path, held = ("sys/generate-root-token" if known else "sys/generate-root"), _held(custody)
+    client.delete(f"{path}/attempt")
+    started: Data = client.write(f"{path}/attempt", {})
     answer: Data = {}
     for key in list(held["recovery_keys"])[: int(held["threshold"])]:
-        answer = client.write("sys/generate-root-token/update", {"key": key, "nonce": started["nonce"]})
+        answer = client.write(f"{path}/update", {"key": key, "nonce": started["nonce"]})
+    if not answer.get("encoded_token"):
+        raise YrdError("E316", f"{custody.name} 中恢复密钥不足", f"{custody.name} holds too few recovery keys", *_FIX)
     # The answer is the token, XORed with the one-time password and base64 without padding.
     sent, otp = base64.b64decode(str(answer["encoded_token"]) + "=="), str(started["otp"]).encode()
     token = bytes(a ^ b for a, b in zip(sent, otp, strict=True)).decode()

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from model.errors import YrdError
+from model.errors import BadInputError, YrdError
 from toolchain import doctor, facts, images, install, rootfs
 from toolchain.progress import READY, Board, Report
 from toolchain.spec import catalogue
@@ -30,18 +30,18 @@ def install_all(report: Report) -> None:
         trees = beside.submit(_trees, report)
         install.ensure((), report)
         trees.result()
-    images.build((), report)
+    images.build((), _named(report))
 
 
 def install_some(names: Sequence[str], report: Report) -> None:
-    """Tools, trees and images by name. Raises YrdError E210 for an unknown one, before anything is made."""
+    """Tools, trees and images by name. Raises BadInputError E210 for an unknown one, before anything is made."""
     kinds = {n: "tree" if n in TREES else "image" if n.startswith("image:") else "tool" for n in names}
     tools = [n for n, kind in kinds.items() if kind == "tool"]
     wanted = [n.removeprefix("image:") for n, kind in kinds.items() if kind == "image"]
     unknown = [n for n in (*tools, *wanted) if n not in (*catalogue(), *images.specs())]
     if unknown:
         known = ", ".join([*catalogue(), *TREES, *(f"image:{n}" for n in images.specs())])
-        raise YrdError(
+        raise BadInputError(
             "E210",
             f"未知名称 {'、'.join(unknown)}",
             f"unknown: {', '.join(unknown)}",
@@ -53,7 +53,12 @@ def install_some(names: Sequence[str], report: Report) -> None:
     for name in (n for n, kind in kinds.items() if kind == "tree"):
         _tree(name, report)
     if wanted:
-        images.build(wanted, report)
+        images.build(wanted, _named(report))
+
+
+def _named(report: Report) -> Report:
+    """A tool and an image may have one name; their lines are two."""
+    return lambda name, step: report(f"image:{name}", step)
 
 
 def _trees(report: Report) -> None:

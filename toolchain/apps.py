@@ -1,4 +1,4 @@
-"""Services for machines as zipapps (PEP 441): one file, the same bytes for the same sources, so that a digest tells what runs."""
+"""Services for machines as zipapps (PEP 441): one file, the same bytes from the same sources."""
 
 from __future__ import annotations
 
@@ -24,13 +24,17 @@ def specs() -> dict[str, Any]:
 
 
 def build(name: str) -> Path:
-    """The service's file in the cache, named after its content. Raises YrdError E215 for a service or file that is not there."""
+    """The service's file in the cache, named after its content. Raises YrdError E215 when one is missing."""
     if name not in specs():
-        raise YrdError("E215", f"未知服务 {name}", f"unknown service {name}", "见 toolchain/apps.yaml", "see toolchain/apps.yaml")
+        raise YrdError(
+            "E215", f"未知服务 {name}", f"unknown service {name}", "见 toolchain/apps.yaml", "see toolchain/apps.yaml"
+        )
     files = _files(specs()[name]["modules"])
     module, _, function = specs()[name]["entry"].partition(":")
     main = f"import sys\nimport {module}\nsys.exit({module}.{function}())\n"
-    key = hashlib.sha256(main.encode() + b"".join(n.encode() + b"\0" + p.read_bytes() for n, p in files.items())).hexdigest()[:16]
+    key = hashlib.sha256(
+        main.encode() + b"".join(n.encode() + b"\0" + p.read_bytes() for n, p in files.items())
+    ).hexdigest()[:16]
     target = cache_root() / "apps" / f"{name}-{key}.pyz"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +49,9 @@ def _files(modules: list[str]) -> dict[str, Path]:
         path = ROOT / module
         if not path.exists():
             raise YrdError("E215", f"缺少 {module}", f"{module} is not there")
-        inside = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+        inside = (
+            [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+        )
         found |= {str(p.relative_to(ROOT)): p for p in inside}
     return dict(sorted(found.items()))
 

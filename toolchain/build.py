@@ -1,61 +1,24 @@
-"""Make one tool: compile a Go module file's programs, or unpack locked wheels. Everything else about the cache is `install.py`."""
+"""Make one tool: compile a Go module file's programs, take files out of a module, or unpack locked wheels."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-from model.errors import YrdError
-from toolchain.paths import HERE, logs
+from toolchain.paths import HERE
+from toolchain.run import asked, logged
 from toolchain.spec import Tool
 
 #: Wheels for the machines' Python, whatever this host's is (PEP 600 tags, newest first).
 PLATFORMS = ("manylinux_2_36", "manylinux_2_34", "manylinux_2_31", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
 
 
-class BuildError(YrdError):
-    """A build failed; the log has it all."""
-
-    def __init__(self, tool: str, log: Path) -> None:
-        tail = "\n".join(log.read_text(errors="replace").strip().splitlines()[-12:])
-        super().__init__(
-            "E211",
-            f"构建 {tool} 失败，日志 {log}：\n{tail}",
-            f"building {tool} failed, log {log}:\n{tail}",
-            "排除后重试，已完成的部分会保留",
-            "mend and repeat; what is done is kept",
-        )
-
-
 def make(tool: Tool, target: Path) -> None:
-    """Fill `target` with `bin/` and `share/`. Raises BuildError."""
+    """Fill `target` with `bin/`, `share/` or `site/`. Raises BuildError."""
     (target / "bin").mkdir(parents=True)
-    if tool.kind == "go":
-        _go(tool, target)
-    else:
-        _wheels(tool, target)
-
-
-def _logged(tool: Tool, command: list[str], cwd: Path, env: dict[str, str]) -> None:
-    log = logs() / f"{tool.name}.log"
-    with log.open("a", encoding="utf-8") as file:
-        file.write(f"$ {' '.join(command)}\n")
-        file.flush()
-        done = subprocess.run(
-            command,
-            cwd=cwd,
-            env={**os.environ, **env},
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-    if done.returncode != 0:
-        raise BuildError(tool.name, log)
+    {"go": _go, "files": _files, "wheels": _wheels}[tool.kind](tool, target)
 
 
 def go_environment(tool: Tool) -> dict[str, str]:
@@ -71,13 +34,7 @@ def go_program() -> tuple[str, dict[str, str]]:
     )
     found = shutil.which("go")
     if found:
-        said = subprocess.run(
-            [found, "env", "GOVERSION"],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "GOTOOLCHAIN": "local"},
-        ).stdout
+        said = asked([found, "env", "GOVERSION"], env={"GOTOOLCHAIN": "local"})
         if _numbers(re.search(r"go(\S+)", said)) >= wanted:
             return found, {}
     from toolchain.install import ensure_go
@@ -97,35 +54,32 @@ def _go(tool: Tool, target: Path) -> None:
     flags = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in tool.variables.items())])
     for package, binary in tool.binaries.items():
         # One package a call: a program is named by us and not by the last folder of its path.
-        _logged(
-            tool,
-            [
-                go,
-                "build",
-                "-mod=readonly",
-                "-buildvcs=false",
-                "-tags",
-                tool.tags,
-                "-ldflags",
-                flags,
-                "-o",
-                str(target / "bin" / binary),
-                package,
-            ],
-            folder,
-            env,
-        )
-    if tool.share:
-        found = subprocess.run(
-            [go, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", tool.module],
-            cwd=folder,
-            env={**os.environ, **env},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        for name, inside in tool.share.items():
-            _copy(Path(found.stdout.strip()) / inside, target / "share" / name)
+        output = ["-o", str(target / "bin" / binary)]
+        command = [
+            go,
+            "build",
+            "-mod=readonly",
+            "-buildvcs=false",
+            "-tags",
+            tool.tags,
+            "-ldflags",
+            flags,
+            *output,
+            package,
+        ]
+        logged(tool.name, command, cwd=folder, env=env)
+
+
+def _files(tool: Tool, target: Path) -> None:
+    """Fetch just the one module, checked against go.sum, and copy what `share` names."""
+    go, extra = go_program()
+    env = {**go_environment(tool), **extra}
+    folder = tool.lock_files[0].parent
+    logged(tool.name, [go, "mod", "download", tool.module], cwd=folder, env=env)
+    command = [go, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", tool.module]
+    place = Path(asked(command, env=env, cwd=folder, seconds=120).strip())
+    for name, inside in tool.share.items():
+        _copy(place / inside, target / "share" / name)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -162,7 +116,7 @@ def _wheels(tool: Tool, target: Path) -> None:
         "-r",
         str(tool.lock_files[0]),
     ]
-    _logged(tool, command, target, {"PIP_DISABLE_PIP_VERSION_CHECK": "1"})
+    logged(tool.name, command, cwd=target, env={"PIP_DISABLE_PIP_VERSION_CHECK": "1"})
     for inside, binary in tool.binaries.items():
         shutil.move(site / inside, target / "bin" / binary)
         (target / "bin" / binary).chmod(0o755)

@@ -1,6 +1,6 @@
 """Container images: built from `images/<name>/Containerfile`, kept as OCI layouts in the cache, pushed by digest.
 
-An image's key is the digest of everything that goes into it. `references` never builds, so that a preview needs no root.
+An image's key is the digest of all that goes into it. `references` never builds, so that a preview needs no root.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ import fcntl
 import hashlib
 import json
 import shutil
-import stat
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,19 +20,22 @@ from ruamel.yaml import YAML
 
 from clients import shell
 from model import names
-from model.errors import YrdError
-from toolchain import rootfs
-from toolchain.install import entry_of, share, tool
+from toolchain import debian, layers, rootfs
+from toolchain.install import seal, whole
 from toolchain.paths import ROOT, cache_root
 from toolchain.spec import catalogue
 
 #: Layers are shared by digest, so the base is compressed once; zstd unpacks several times faster than gzip.
-RECIPE = "4 zstd"
+RECIPE = "6 zstd"
 Report = Callable[[str, str], None]
 
 
 def _quiet(_image: str, _step: str) -> None:
     return
+
+
+#: The same inputs give the same digest, whenever and wherever they are built.
+_FIXED = ("--timestamp", "0", "--layers=false", "-q")
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,11 @@ def _reference(name: str) -> ImageRef:
 
 
 def _key(name: str) -> str:
-    """Changes with the Containerfile, a tool's key, the base's packages, a library's lock or our sources; with nothing else."""
+    """Changes with the Containerfile, a tool's key, the base's packages, a library's lock, our sources; else never."""
     spec = specs()[name]
     parts = [
         RECIPE,
-        rootfs.RECIPE,
+        debian.RECIPE,
         json.dumps(spec, sort_keys=True),
         (ROOT / "images" / name / "Containerfile").read_text(),
     ]
@@ -90,17 +92,14 @@ def _key(name: str) -> str:
         for t in catalogue().values()
         if set(t.binaries.values()) & set(spec.get("tools", ())) or t.name == spec.get("site")
     ]
-    parts += [json.dumps(rootfs.packages()["image-base"])] if spec.get("base") else []
+    base = [debian.packages()[key] for key in ("image-base", "image-slim")]
+    parts += [json.dumps(base)] if spec.get("base") else []
     parts += [
         f"{p.relative_to(ROOT)} {hashlib.sha256(p.read_bytes()).hexdigest()}"
         for folder in spec.get("source", ())
-        for p in _sources(folder)
+        for p in layers.sources(folder)
     ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-
-
-def _sources(folder: str) -> list[Path]:
-    return sorted(p for p in (ROOT / folder).rglob("*") if p.is_file() and "__pycache__" not in p.parts)
 
 
 def build(wanted: Sequence[str] = (), report: Report = _quiet) -> dict[str, ImageRef]:
@@ -110,152 +109,62 @@ def build(wanted: Sequence[str] = (), report: Report = _quiet) -> dict[str, Imag
 
 def _build(name: str, report: Report) -> ImageRef:
     ref = _reference(name)
-    if ref.digest:
+    if ref.digest and whole(ref.layout):
+        report(name, "ready")
         return ref
     folder = cache_root() / "images"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not _reference(name).digest:
-            report(name, "building image")
+        if not (_reference(name).digest and whole(ref.layout)):
+            report(name, "building")
             with tempfile.TemporaryDirectory(dir=folder, prefix=f".{name}-") as part:
                 _make(ref, Path(part))
-    report(name, "image ready")
+    report(name, "ready")
     return _reference(name)
 
 
-def _podman(*words: str) -> None:
-    """Podman with a storage of our own: a user's images are never touched."""
-    root = cache_root() / "podman"
-    flags = ["--root", str(root / "root"), "--runroot", str(root / "run"), "--runtime", "runc"]
-    shell.run(["podman", *flags, *words], timeout=900)
+def _storage() -> Path:
+    return cache_root() / "podman"
+
+
+def _podman(*words: str, check: bool = True) -> bool:
+    """Podman with a storage of our own: a user's images are never touched. Whether it ended well."""
+    flags = ["--root", str(_storage() / "root"), "--runroot", str(_storage() / "run"), "--runtime", "runc"]
+    return shell.run(["podman", *flags, *words], timeout=900, check=check).returncode == 0
 
 
 def _make(ref: ImageRef, part: Path) -> None:
-    spec = specs()[ref.name]
-    if spec.get("base"):
-        _ensure_base()
-    context = part / "context"
-    _context(ref.name, spec, context)
-    _podman(
-        "build",
-        "--network",
-        "host",
-        "--ulimit",
-        "nofile=20000:20000",
-        "--ulimit",
-        "nproc=10000:10000",
-        "--timestamp",
-        "0",
-        "--layers=false",
-        "-q",
-        "-t",
-        f"{ref.name}:{ref.key}",
-        "-f",
-        str(ROOT / "images" / ref.name / "Containerfile"),
-        str(context),
-    )
-    root = cache_root() / "podman"
-    source = f"containers-storage:[overlay@{root / 'root'}+{root / 'run'}]localhost/{ref.name}:{ref.key}"
+    spec, local = specs()[ref.name], f"{ref.name}:{ref.key}"
+    layers.collect(ref.name, spec, part / "context")
+    limits = ["--ulimit", "nofile=20000:20000", "--ulimit", "nproc=10000:10000"]
+    # The base by its key: another checkout with another base may build at the same time.
+    base = ["--from", _base()] if spec.get("base") else []
+    file = ["-f", str(ROOT / "images" / ref.name / "Containerfile")]
+    _podman("build", "--network", "host", *limits, *base, *_FIXED, "-t", local, *file, str(part / "context"))
     layout = part / "layout"
-    shell.run(
-        [
-            "skopeo",
-            "copy",
-            "-q",
-            "--insecure-policy",
-            "--dest-compress-format",
-            "zstd",
-            "--dest-compress-level",
-            "3",
-            source,
-            f"oci:{layout}:{ref.tag}",
-        ],
-        timeout=600,
-    )
+    source = f"containers-storage:[overlay@{_storage() / 'root'}+{_storage() / 'run'}]localhost/{local}"
+    zstd = ["--dest-compress-format", "zstd", "--dest-compress-level", "3"]
+    shell.run(["skopeo", "copy", "-q", "--insecure-policy", *zstd, source, f"oci:{layout}:{ref.tag}"], timeout=600)
+    _podman("rmi", "-f", local)
     digest = json.loads((layout / "index.json").read_text())["manifests"][0]["digest"]
     (layout / "digest").write_text(digest + "\n")
-    _podman("rmi", "-f", f"{ref.name}:{ref.key}")
+    seal(layout)
     if ref.layout.exists():
         shutil.rmtree(ref.layout)
     layout.rename(ref.layout)
 
 
-def _ensure_base() -> None:
-    """Import the bootstrapped base once per key, so that all images share one layer."""
-    base = rootfs.image_base()
-    mark = cache_root() / "podman" / f"{base.name}.imported"
-    if not mark.exists():
-        with tempfile.NamedTemporaryFile(suffix=".tar", dir=cache_root()) as file:
-            shell.run(["tar", "-C", str(base), "--sort=name", "--mtime=@0", "-cf", file.name, "."])
-            _podman("import", "-q", file.name, "yrd-base")
-        mark.touch()
-
-
-def _context(name: str, spec: Mapping[str, Any], context: Path) -> None:
-    """Collect what the Containerfile copies. Libraries are installed outside, so that a build needs no index and no CA inside."""
-    context.mkdir()
-    for binary in spec.get("tools", ()):
-        shutil.copy2(tool(binary), context / binary)
-    for owner, files in spec.get("shares", {}).items():
-        for file in files:
-            shutil.copyfile(share(owner) / file, context / file)
-    if "host" in spec:
-        shutil.copy2(_first(name, spec["host"]), context / "catatonit")
-    if "debian" in spec:
-        _debian(spec["debian"], spec.get("drop", ()), context / "layer")
-    if "site" in spec:
-        shutil.copytree(entry_of(spec["site"]) / "site", context / "site")
-    for folder in spec.get("source", ()):
-        shutil.copytree(ROOT / folder, context / "source" / folder, ignore=shutil.ignore_patterns("__pycache__"))
-
-
-def _first(name: str, places: Sequence[str]) -> Path:
-    for place in places:
-        if Path(place).exists():
-            return Path(place)
-    raise YrdError(
-        "E214",
-        f"镜像 {name} 需要 {places[0]}",
-        f"image {name} needs {places[0]}",
-        "安装 Debian 包 catatonit",
-        "install the Debian package catatonit",
-    )
-
-
-def _debian(wanted: Sequence[str], drop: Sequence[str], layer: Path) -> None:
-    """Files that `wanted` adds to the base, without what is dropped. Whiteouts and device files have no place in a layer."""
-    with tempfile.TemporaryDirectory(dir=cache_root(), prefix=".debian-") as folder:
-        upper = Path(folder) / "upper"
-        with rootfs.overlay(rootfs.image_base(), upper) as root:
-            (root / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
-            (root / "usr/sbin/policy-rc.d").chmod(0o755)
-            rootfs.apt_install(root, list(wanted))
-        for inside in (
-            "usr/sbin/policy-rc.d",
-            "var/lib/apt",
-            "var/cache",
-            "usr/share/doc",
-            "usr/share/man",
-            "usr/share/locale",
-            "var/log",
-            "etc/resolv.conf",
-            "run",
-            "tmp",
-            *drop,
-        ):
-            target = upper / inside
-            shutil.rmtree(target) if target.is_dir() and not target.is_symlink() else target.unlink(missing_ok=True)
-        for path in list(_special(upper)):
-            path.unlink()
-        shutil.copytree(upper, layer, symlinks=True)
-
-
-def _special(root: Path) -> Iterator[Path]:
-    for path in root.rglob("*"):
-        mode = path.lstat().st_mode
-        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode) or stat.S_ISFIFO(mode):
-            yield path
+def _base() -> str:
+    """The bootstrapped base in our storage, imported once, so that all images share one layer."""
+    tree = rootfs.image_base()
+    reference = f"localhost/{tree.name.replace('image-base-', 'yrd-base:')}"
+    if not _podman("image", "exists", reference, check=False):
+        with tempfile.TemporaryDirectory(dir=cache_root(), prefix=".base-") as folder:
+            shell.run(["tar", "-C", str(tree), "--sort=name", "--mtime=@0", "-cf", f"{folder}/base.tar", "."])
+            file = ["-f", str(ROOT / "images" / "base" / "Containerfile")]
+            _podman("build", *_FIXED, "-t", reference, *file, folder)
+    return reference
 
 
 def pushed(refs: Mapping[str, ImageRef], registry: str, ca_file: Path) -> set[str]:
@@ -282,7 +191,7 @@ def pushed(refs: Mapping[str, ImageRef], registry: str, ca_file: Path) -> set[st
 
 
 def push(ref: ImageRef, registry: str, ca_file: Path) -> None:
-    """Copy an image into the registry, its digest unchanged. The registry must trust nobody; we trust `ca_file` alone."""
+    """Copy an image into the registry, its digest unchanged; of all authorities we trust `ca_file` alone."""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copyfile(ca_file, Path(folder) / "ca.crt")
         shell.run(

@@ -10,21 +10,21 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from toolchain import build
 from toolchain.paths import tools
+from toolchain.run import asked
 from toolchain.spec import Tool, catalogue, lookup
 
 #: What `yrd preview` needs: neither root nor a machine.
-PREVIEW = ("pulumi", "helm", "istio", "calico")
+PREVIEW = ("pulumi", "helm", "istio-files", "calico-files")
 MACHINE = ("containerd", "containerd-shim-runc-v2", "ctr", "kubelet", "kubeadm", "kubectl", "etcdctl", "bao")
 #: Go compiles with all cores already; a second build fills the gaps while the first one links.
 AT_ONCE = 2
@@ -64,7 +64,7 @@ def _make(tool: Tool) -> None:
         part = Path(folder) / "entry"
         if not _from_path(tool, part):
             build.make(tool, part)
-        (part / "manifest.json").write_text(json.dumps(_digests(part), indent=1, sort_keys=True))
+        seal(part)
         part.rename(tool.entry)
 
 
@@ -74,13 +74,19 @@ def _from_path(tool: Tool, part: Path) -> bool:
     if not tool.path or not all(found.values()):
         return False
     for binary, place in found.items():
-        said = subprocess.run([str(place), *tool.path[binary]], capture_output=True, text=True, check=False).stdout
-        if tool.version not in said.split():
+        said = asked([str(place), *tool.path[binary]])
+        # `v4.3.1+g1a2b3c`, `v4.3.1`, `4.3.1` are the same version.
+        if tool.version.lstrip("v") not in {word.lstrip("v").partition("+")[0] for word in said.split()}:
             return False
     (part / "bin").mkdir(parents=True)
     for binary, place in found.items():
         shutil.copy2(str(place), part / "bin" / binary)
     return True
+
+
+def seal(entry: Path) -> None:
+    """Write down the digest of every file, for `whole` to compare with later."""
+    (entry / "manifest.json").write_text(json.dumps(_digests(entry), indent=1, sort_keys=True))
 
 
 def _digests(entry: Path) -> dict[str, str]:
@@ -95,7 +101,7 @@ def _digest(path: Path) -> str:
 
 
 def whole(entry: Path) -> bool:
-    """Whether every file of an entry is as it was when it was made; digests are taken again only for files that were touched."""
+    """Whether every file of an entry is as it was made; digests are taken again only after something was touched."""
     manifest = entry / "manifest.json"
     if not manifest.exists():
         return False
@@ -140,8 +146,8 @@ def tool(binary: str) -> Path:
 
 
 def share(name: str) -> Path:
-    """Files that came with a tool's module: charts, manifests."""
-    return entry_of(name) / "share"
+    """Files that came with a tool's module: charts, manifests. Nothing of the tool is compiled for them."""
+    return entry_of(f"{name}-files") / "share"
 
 
 def ensure_go() -> Path:
@@ -159,16 +165,21 @@ def machine_bin() -> Path:
     sources = [tool(b) for b in MACHINE]
     key = hashlib.sha256("\n".join(map(str, sources)).encode()).hexdigest()[:16]
     target = tools() / f"machine-bin-{key}"
-    if not target.exists():
-        part = Path(tempfile.mkdtemp(dir=tools(), prefix=".machine-bin-"))
-        for source in sources:
-            os.link(source, part / source.name)
-        part.chmod(0o755)
-        try:
-            part.rename(target)
-        except OSError:
-            shutil.rmtree(part)
+    target.mkdir(parents=True, exist_ok=True)
+    for source in sources:
+        link = target / source.name
+        # Also where a broken entry was made anew: the old file must not live on here.
+        if not (link.exists() and link.samefile(source)):
+            _replace(link, partial(os.link, source))
     return target
+
+
+def _replace(target: Path, make: Callable[[Path], None]) -> None:
+    """Put a file into its place in one step, whatever was there."""
+    with tempfile.TemporaryDirectory(dir=target.parent.parent, prefix=".part-") as folder:
+        part = Path(folder) / target.name
+        make(part)
+        part.replace(target)
 
 
 def machine_python() -> Path:
@@ -180,10 +191,13 @@ def engine_path() -> str:
     """PATH for the Pulumi engine: its CLI and the launcher of dynamic providers, which uses this very Python."""
     folder = tools() / f"launcher-{hashlib.sha256(sys.executable.encode()).hexdigest()[:8]}"
     launcher = folder / "pulumi-resource-pulumi-python"
-    if not launcher.exists():
+    text = f'#!/bin/sh\nexec "{sys.executable}" -u -m stacks.launcher "$@"\n'
+    if not launcher.exists() or launcher.read_text() != text:
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f".launcher.{os.getpid()}"
-        part.write_text(f'#!/bin/sh\nexec "{sys.executable}" -u -m stacks.launcher "$@"\n')
-        part.chmod(0o755)
-        part.rename(launcher)
+        _replace(launcher, partial(_program, text))
     return os.pathsep.join([str(tool("pulumi").parent), str(folder), os.environ.get("PATH", "")])
+
+
+def _program(text: str, path: Path) -> None:
+    path.write_text(text)
+    path.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Where the toolchain keeps what it built: outside the checkout, so that a second checkout reuses it (XDG Base Directory)."""
+"""Where the toolchain keeps what it built: outside the checkout, for every checkout (XDG Base Directory)."""
 
 from __future__ import annotations
 

@@ -52,7 +52,8 @@ class Board:
 
     def _line(self, name: str, step: str) -> None:
         with self._lock:
-            seconds = time.monotonic() - self._begun.setdefault(name, time.monotonic())
+            now = time.monotonic()
+            seconds = now - self._begun.setdefault(name, now)
             self._console.print(f"{name}: {step} ({seconds:.1f} s)", highlight=False)
 
     def _row(self, name: str, step: str) -> None:

@@ -37,7 +37,7 @@ class Tool:
 
     @property
     def lock_files(self) -> tuple[Path, ...]:
-        if self.kind == "go":
+        if self.kind in {"go", "files"}:
             folder = HERE / "go" / (self.lock or self.name)
             return (folder / "go.mod", folder / "go.sum")
         return (HERE / "wheels" / f"{self.name}.lock",)

@@ -46,33 +46,33 @@ def _not_utf8(path: str, raw: bytes, offset: int) -> Fault:
     encoding = _guess(raw)
     before = raw[:offset]
     mark = Mark(before.count(b"\n") + 1, offset - (before.rfind(b"\n") + 1) + 1)
-    return fault_at(
-        "E112",
-        path,
-        mark,
-        f"0x{raw[offset]:02X}",
-        Words(
-            f"检测到 {encoding} 编码" if encoding else "字节序列无效", f"{encoding} detected" if encoding else "invalid"
-        ),
-        Words(
-            f"转换：iconv -f {encoding or '原编码'} -t UTF-8 {path}",
-            f"convert: iconv -f {encoding or 'ENCODING'} -t UTF-8 {path}",
-        ),
-    )
+    why = Words(f"检测到 {encoding} 编码", f"{encoding} detected")
+    fix = Words(f"转换：iconv -f {encoding} -t UTF-8 {path}", f"convert: iconv -f {encoding} -t UTF-8 {path}")
+    if not encoding:
+        why = Words("此处字节无效", "this byte is not valid")
+        fix = Words("重新输入该处文字，以 UTF-8 保存", "type that text again and save as UTF-8")
+    return fault_at("E112", path, mark, f"0x{raw[offset]:02X}", why, fix)
 
 
 def _guess(raw: bytes) -> str:
-    """GBK if the bytes decode as such to Han characters; empty if nobody knows."""
+    """The encoding if the bytes are Han characters in it; empty for UTF-8 with a damaged byte, or if nobody knows."""
     if raw.startswith(UTF16):
         return "UTF-16"
+    as_utf8 = raw.decode("utf-8", "replace")
+    if _han(as_utf8) > as_utf8.count("\ufffd"):
+        return ""
     for encoding in ("gbk", "gb18030"):
         try:
             text = raw.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if any("\u4e00" <= c <= "\u9fff" for c in text):
+        if _han(text):
             return encoding.upper()
     return ""
+
+
+def _han(text: str) -> int:
+    return sum("\u4e00" <= c <= "\u9fff" for c in text)
 
 
 def invisible(path: str, text: str) -> Iterator[Fault]:

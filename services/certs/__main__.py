@@ -7,7 +7,7 @@ import fcntl
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,15 +17,15 @@ from clients import openbao
 from clients.openbao import OpenBao
 from model.errors import UnreachableError, YrdError
 from services.certs.ensure import Report, ensure, merged
-from services.certs.renew import Pending
+from services.certs.renew import Pending, reload
 from services.certs.spec import Connection, load
 
 FOLDER = Path("/etc/yrd")
 PENDING = Path("/var/lib/yrd/certs-pending.json")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point of the zipapp."""
+def main(argv: Sequence[str] | None = None, tell: Callable[[str], None] = reload) -> int:
+    """Entry point of the zipapp. `tell` makes a holder of a new certificate read it."""
     parser = argparse.ArgumentParser(prog="certs", description=__doc__)
     parser.add_argument("verb", choices=["ensure"])
     parser.add_argument("--spec", type=Path, action="append", help=f"default: {FOLDER}/certs*.json")
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         specs = options.spec or sorted(FOLDER.glob("certs*.json"))
         with alone(options.pending):
-            report = merged([_run(path, options.pending, check=options.check) for path in specs])
+            report = merged([_run(path, options.pending, tell, check=options.check) for path in specs])
     except YrdError as fault:
         sys.stderr.write(f"{fault}\n")
         return fault.exit_code
@@ -43,10 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(path: Path, pending: Path, *, check: bool) -> Report:
+def _run(path: Path, pending: Path, tell: Callable[[str], None], *, check: bool) -> Report:
     spec = load(path)
     with session(spec.connection) as client:
-        return ensure(spec, client, Pending(pending), datetime.now(UTC), check=check)
+        return ensure(spec, client, Pending(pending), datetime.now(UTC), tell, check=check)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -30,8 +30,13 @@ class Report:
         return bool(self.issued or self.authorities)
 
 
-def ensure(spec: Spec, client: OpenBao, pending: Pending, now: datetime, *, check: bool = False) -> Report:
-    """Make every file what the specification says. Raises YrdError; what was placed before stays and is whole."""
+def ensure(
+    spec: Spec, client: OpenBao, pending: Pending, now: datetime, tell: Callable[[str], None], *, check: bool = False
+) -> Report:
+    """Make every file what the specification says, then `tell` each holder of a new one to read it.
+
+    Raises YrdError; what was placed before stays and is whole.
+    """
     report = Report()
     mounts = {a.mount for a in spec.authorities} | {e.mount for e in spec.entries}
     live = {mount: _public(client, mount) for mount in sorted(mounts)}
@@ -44,7 +49,7 @@ def ensure(spec: Spec, client: OpenBao, pending: Pending, now: datetime, *, chec
         _entry(entry, client, live[entry.mount], pending, now, report, check=check)
     if not check:
         failpoint("certs-placed")
-        report.reloaded += pending.pay()
+        report.reloaded += pending.pay(tell)
     return report
 
 

@@ -11,13 +11,15 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from clients import state
 from model.errors import YrdError
 
 STATIC_POD = "static-pod:"
+#: Control group of everything that kubelet runs, whichever driver it uses.
+KUBELET = "/kubepods"
 #: Seconds in which kubelet has a new process; it waits at most ten before the first restart.
 RETURN = 90.0
 
@@ -38,14 +40,21 @@ class Pending:
         if more := dict.fromkeys((*self.owed(), *targets)):
             state.write_atomic(self.path, json.dumps(list(more)))
 
-    def pay(self) -> tuple[str, ...]:
-        """Reload everything that is owed, in order. Raises YrdError (E312); what failed is still owed."""
-        done = []
-        for target in self.owed():
-            _static_pod(target.removeprefix(STATIC_POD)) if target.startswith(STATIC_POD) else _unit(target)
-            done.append(target)
+    def pay(self, tell: Callable[[str], None]) -> tuple[str, ...]:
+        """Tell everybody to whom it is owed, in order. An error of `tell` passes; all of it is then still owed."""
+        targets = self.owed()
+        for target in targets:
+            tell(target)
         self.path.unlink(missing_ok=True)
-        return tuple(done)
+        return targets
+
+
+def reload(target: str) -> None:
+    """Make one holder read its files again. Raises YrdError (E312)."""
+    if target.startswith(STATIC_POD):
+        restart_static_pod(target.removeprefix(STATIC_POD))
+    else:
+        _unit(target)
 
 
 def _unit(unit: str) -> None:
@@ -57,13 +66,13 @@ def _unit(unit: str) -> None:
         raise YrdError("E312", f"{unit} 未能重新加载：{done.stderr}", f"{unit} did not reload: {done.stderr}")
 
 
-def _static_pod(name: str) -> None:
-    """End the process and wait for its successor. Nothing to do where it does not run."""
-    before = processes(name)
+def restart_static_pod(name: str, within: str = KUBELET) -> None:
+    """End the pod's process and wait for its successor. Nothing to do where it does not run. Raises YrdError (E312)."""
+    before = processes(name, within)
     for pid in before:
         os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + RETURN
-    while before and not processes(name) - before:
+    while before and not processes(name, within) - before:
         if time.monotonic() > deadline:
             raise YrdError("E312", f"静态 Pod {name} 未恢复", f"static pod {name} did not come back", *_FIX)
         time.sleep(0.5)
@@ -72,14 +81,15 @@ def _static_pod(name: str) -> None:
 _FIX = ("查看 kubelet 日志", "look at the log of kubelet")
 
 
-def processes(name: str) -> set[int]:
-    """Processes whose program is called `name`."""
+def processes(name: str, within: str, proc: Path = Path("/proc")) -> set[int]:
+    """Processes whose program is called `name` in a control group below `within`; a namesake elsewhere is not ours."""
     found = set()
-    for folder in Path("/proc").glob("[0-9]*"):
+    for folder in proc.glob("[0-9]*"):
         try:
-            program = (folder / "cmdline").read_bytes().split(b"\0")[0]
+            program = (folder / "cmdline").read_bytes().split(b"\0")[0].decode(errors="replace")
+            groups = (folder / "cgroup").read_text()
         except OSError:
             continue
-        if os.path.basename(program.decode(errors="replace")) == name:  # noqa: PTH119 - not a path of ours
+        if program.rpartition("/")[2] == name and within in groups:
             found.add(int(folder.name))
     return found

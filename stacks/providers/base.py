@@ -48,10 +48,11 @@ class Provider(ResourceProvider):
         raise NotImplementedError
 
     def create(self, props: Props) -> CreateResult:
+        props = integers(props)
         return CreateResult(self.identify(props), self._run(props, None))
 
     def update(self, _id: str, olds: Props, news: Props) -> UpdateResult:
-        return UpdateResult(self._run(news, olds))
+        return UpdateResult(self._run(integers(news), integers(olds)))
 
     def _run(self, props: Props, old: Props | None) -> Props:
         name = self.identify(props)
@@ -61,6 +62,7 @@ class Provider(ResourceProvider):
         return {**_inputs(props), "live": live, "drift": []}
 
     def read(self, id_: str, props: Props) -> ReadResult:
+        props = integers(props)
         try:
             live, drift = self.look(props)
         except YrdError as error:
@@ -71,10 +73,19 @@ class Provider(ResourceProvider):
         return ReadResult(id_, {**_inputs(props), "live": live, "drift": drift})
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
-        before, after = _inputs(olds), _inputs(news)
+        before, after = _inputs(integers(olds)), _inputs(integers(news))
         changed = sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k))
         replaces = [k for k in changed if k in self.replaces]
         return DiffResult(changes=bool(changed or olds.get("drift")), replaces=replaces, delete_before_replace=True)
+
+
+def integers(value: Any) -> Any:
+    """The engine's numbers are all floating point (protobuf's Struct); a port is 22 and not 22.0."""
+    if isinstance(value, dict):
+        return {k: integers(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [integers(v) for v in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _inputs(props: Props) -> Props:

@@ -10,22 +10,11 @@ from model.derive import MachinePlan, Plan, ProvincePlan, Site
 from model.errors import YrdError
 from stacks.charts.namespaces import namespaces
 from stacks.roles import Managed
+from stacks.roles.certs import kubernetes_spec
 
 NEEDS_IMAGES = True
 APPS = ("kms", "signer")
 
-KUBERNETES, ETCD, FRONT_PROXY = "pki-kubernetes", "pki-etcd", "pki-front-proxy"
-#: kubeadm's certificates: file below /etc/kubernetes/pki -> (mount, role, static pod that has to read it anew).
-CERTIFICATES = {
-    "apiserver": (KUBERNETES, "apiserver", "kube-apiserver"),
-    "apiserver-kubelet-client": (KUBERNETES, "apiserver-kubelet-client", "kube-apiserver"),
-    "apiserver-etcd-client": (ETCD, "apiserver-etcd-client", "kube-apiserver"),
-    "front-proxy-client": (FRONT_PROXY, "front-proxy-client", "kube-apiserver"),
-    "etcd/server": (ETCD, "etcd-server", "etcd"),
-    "etcd/peer": (ETCD, "etcd-peer", "etcd"),
-    "etcd/healthcheck-client": (ETCD, "etcd-healthcheck-client", ""),
-}
-KUBECONFIGS = {"admin.conf": "", "super-admin.conf": "", "controller-manager.conf": "kube-controller-manager", "scheduler.conf": "kube-scheduler", "kubelet.conf": ""}
 #: Requests that suit two cores; the limits are the machine's.
 REQUESTS = {"kube-apiserver": ("100m", "256Mi"), "kube-controller-manager": ("25m", "64Mi"), "kube-scheduler": ("20m", "32Mi"), "etcd": ("50m", "64Mi")}
 
@@ -49,25 +38,13 @@ def variables(plan: Plan, site: Site, machine: MachinePlan, images: Mapping[str,
         "kubernetes_pods": str(site.pods),
         "kubernetes_services": str(site.services),
         "kubernetes_images": {name: {"image": images[name].reference, "cpu": cpu, "memory": memory} for name, (cpu, memory) in REQUESTS.items()},
-        "kubernetes_system_namespaces": sorted(n.name for n in spaces if not n.ours),
-        "kubernetes_restricted_namespaces": sorted(n.name for n in spaces if n.ours),
+        "kubernetes_system_namespaces": sorted(n.name for n in spaces if n.level == "privileged"),
+        "kubernetes_restricted_namespaces": sorted(n.name for n in spaces if n.level == "restricted"),
         "kubernetes_gateway_namespace": names.EXCHANGE_NAMESPACE,
         "kubernetes_openbao": "https://127.0.0.1:8200",
-        "kubernetes_certificates": certificates(),
+        "kubernetes_certificates": kubernetes_spec(site, machine),
         "kubernetes_container": machine.ssh is None,
     }
-
-
-def certificates() -> list[dict[str, object]]:
-    """Entries for the tool `certs`: kubeadm makes keys and requests, OpenBao signs them, one narrow role each."""
-    folder = "/etc/kubernetes/pki"
-    pairs: list[dict[str, object]] = [
-        {"name": name, "mount": mount, "role": role, "csr": f"{folder}/{name}.csr", "key": f"{folder}/{name}.key", "cert": f"{folder}/{name}.crt",
-         "owner": "root", "mode": "0600", "reload": [f"static-pod:{pod}"] if pod else []}
-        for name, (mount, role, pod) in CERTIFICATES.items()
-    ]
-    return [*pairs, *({"name": name, "mount": KUBERNETES, "role": name, "kubeconfig": f"/etc/kubernetes/{name}", "owner": "root", "mode": "0600",
-                       "reload": [f"static-pod:{pod}"] if pod else []} for name, pod in KUBECONFIGS.items())]
 
 
 def managed(plan: Plan, site: Site, machine: MachinePlan) -> Managed:  # noqa: ARG001

@@ -7,7 +7,7 @@ from typing import Any
 
 PROVINCE_FIRST = ("baseline", "openbao")
 PROVINCE_SECOND = ("certs", "container_runtime", "kubernetes")
-PROVINCE_LAST = ("exporter",)
+PROVINCE_LAST: tuple[str, ...] = ()
 HUB_FIRST = ("baseline", "openbao")
 HUB_SECOND = ("certs", "hub")
 

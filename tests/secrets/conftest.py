@@ -9,7 +9,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Network
@@ -23,7 +24,7 @@ from clients.openbao import OpenBao
 from model.derive import Plan, ProvincePlan, derive
 from model.secrets import SecretsSpec, secrets_spec
 from model.types import Agreement, Dataset, Environment, Organ, Province, Region, Text, World
-from stacks.secrets_custody import reopen
+from stacks.secrets_custody import establish, initialise, reopen
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
@@ -130,14 +131,17 @@ class Server:
 
     def prepare(self) -> None:
         """The role's own configuration and bootstrap script, moved under our folder."""
-        text = render("openbao", "etc/openbao/openbao.hcl.j2", **self.values())
+        self.configure()
+        self.bootstrap()
+
+    def configure(self, **more: object) -> None:
+        text = render("openbao", "etc/openbao/openbao.hcl.j2", **self.values(), **more)
         for place in ("/etc/openbao", "/var/lib/openbao", "/var/log/openbao"):
-            (self.folder / place[1:]).mkdir(parents=True)
+            (self.folder / place[1:]).mkdir(parents=True, exist_ok=True)
             text = text.replace(f'"{place}', f'"{self.folder}{place}').replace(
                 f"file://{place}", f"file://{self.folder}{place}"
             )
         (self.folder / "etc/openbao/openbao.hcl").write_text(text)
-        self.bootstrap()
 
     def values(self) -> dict[str, object]:
         return {"openbao_address": "127.0.0.1", "openbao_node": "anhui-1", "openbao_port": self.port}
@@ -191,15 +195,42 @@ def break_glass(server: Server) -> OpenBao:
     return server.session(token)
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+@contextmanager
+def running(folder: Path) -> Iterator[Server]:
     if (found := program()) is None:
         pytest.skip("no OpenBao program (`bao`) on PATH, in YRD_BAO or in the tools' cache")
-    running = Server(tmp_path, found, free_port())
-    running.prepare()
-    running.start()
-    yield running
-    running.stop()
+    started = Server(folder, found, free_port())
+    started.prepare()
+    started.start()
+    try:
+        yield started
+    finally:
+        started.stop()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server that nobody has initialised, for tests that break it."""
+    with running(tmp_path) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def configured(tmp_path_factory: pytest.TempPathFactory, plan: Plan) -> Iterator[Server]:
+    """Anhui's, configured; shared by the tests that only use it."""
+    with running(tmp_path_factory.mktemp("anhui")) as started:
+        initialise(started.url, started.ca, started.custody)
+        spec = from_anywhere(secrets_spec(plan, plan.province("anhui")))
+        establish(spec, started.url, started.ca, started.custody, started.deployer)
+        yield started
+
+
+def until(holds: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for something to be true."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.1)
 
 
 def from_anywhere(spec: SecretsSpec) -> SecretsSpec:

@@ -18,24 +18,31 @@ import yaml
 
 from clients import keys, openbao
 from clients.openbao import load
-from model import access
+from model import access, pki
 from model.derive import Plan, ProvincePlan
 from model.secrets import SecretsSpec
 from services.certs import ensure, held, renew
 from services.certs import spec as reading
 from services.certs.__main__ import main
 from stacks.roles import certs as role
-from stacks.secrets_custody import credentials, establish, initialise
-from tests.secrets.conftest import ROOT, Server, from_anywhere
+from stacks.secrets_custody import credentials
+from tests.secrets.conftest import ROOT, Server, from_anywhere, until
+
+#: The holders of these certificates do not run here, and a process of that name would be somebody else's.
+RUN = """
+import sys
+from clients import openbao
+from services.certs.__main__ import main
+openbao.PATIENCE = 1.0
+sys.exit(main(sys.argv[1:], tell=lambda target: None))
+"""
 
 
 class Machine:
     """A folder that stands for a machine: the real specifications, moved under it."""
 
-    def __init__(self, server: Server, plan: Plan, site: ProvincePlan, spec: SecretsSpec) -> None:
-        self.server, self.folder = server, server.folder / "machine"
-        initialise(server.url, server.ca, server.custody)
-        establish(spec, server.url, server.ca, server.custody, server.deployer)
+    def __init__(self, folder: Path, server: Server, plan: Plan, site: ProvincePlan, spec: SecretsSpec) -> None:
+        self.server, self.folder = server, folder
         client = openbao.connect(server.url, server.ca, load(server.deployer))
         credential = credentials(client, spec, access.certs(site.head.name))
         self.write("etc/yrd/credentials/certs.json", json.dumps(credential))
@@ -62,7 +69,7 @@ class Machine:
     def run(self, *specs: Path, check: bool = False, place: str = "") -> subprocess.CompletedProcess[str]:
         options = [part for spec in specs or (self.own,) for part in ("--spec", str(spec))]
         options += ["--pending", str(self.folder / "pending.json"), *(["--check"] if check else [])]
-        command = [sys.executable, "-m", "services.certs", "ensure", *options]
+        command = [sys.executable, "-c", RUN, "ensure", *options]
         environment = {"YRD_FAILPOINT": place, "PATH": os.environ["PATH"]}
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
@@ -80,8 +87,8 @@ class Machine:
 
 
 @pytest.fixture
-def machine(server: Server, plan: Plan, anhui: ProvincePlan, spec: SecretsSpec) -> Machine:
-    return Machine(server, plan, anhui, from_anywhere(spec))
+def machine(tmp_path: Path, configured: Server, plan: Plan, anhui: ProvincePlan, spec: SecretsSpec) -> Machine:
+    return Machine(tmp_path, configured, plan, anhui, from_anywhere(spec))
 
 
 OWN = {"openbao", "exporter", "exporter-api", "signer"}
@@ -165,7 +172,7 @@ def test_a_bare_list_is_kubernetes(machine: Machine, anhui: ProvincePlan) -> Non
     kubeadm(machine, anhui)
     rows = json.loads(machine.kubernetes.read_text())["entries"]
     loaded = reading.load(machine.write("list.json", json.dumps(rows)))
-    assert [str(a.path) for a in loaded.authorities][0] == "/etc/kubernetes/pki/ca.crt"
+    assert str(loaded.authorities[0].path) == "/etc/kubernetes/pki/ca.crt"
     assert len(loaded.entries) == 12
 
 
@@ -178,7 +185,7 @@ def test_renewal_keeps_kubeadms_key_and_names(machine: Machine, anhui: ProvinceP
     spec = reading.load(machine.kubernetes)
     client = openbao.connect(machine.server.url, machine.server.ca, load(spec.connection.credential))
     pending = renew.Pending(machine.folder / "pending.json")
-    report = ensure.ensure(spec, client, pending, later)
+    report = ensure.ensure(spec, client, pending, later, lambda _: None)
     assert len(report.issued) == 12
     new = keys.load_certificate((folder / "apiserver.crt").read_text())
     assert (folder / "apiserver.key").read_text() == key
@@ -211,23 +218,39 @@ def test_a_bad_specification_names_the_entry(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_a_static_pods_process_is_ended_and_awaited() -> None:
-    script = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
-    bash = ["bash", "-c", f'while :; do (exec -a yrd-test-pod bash -c "{script}"); done']
-    kubelet = subprocess.Popen(bash, start_new_session=True)
+    name = f"yrd-pod-of-test-{os.getpid()}"
+    pod = f"(exec -a {name} bash -c 'trap \"exit 0\" TERM; while :; do sleep 0.1; done')"
+    kubelet = subprocess.Popen(["bash", "-c", f"while :; do {pod}; done"], start_new_session=True)
     try:
-        while not (before := renew.processes("yrd-test-pod")):
-            pass
-        renew._static_pod("yrd-test-pod")
-        assert renew.processes("yrd-test-pod") - before
+        until(lambda: bool(renew.processes(name, within="")))
+        before = renew.processes(name, within="")
+        renew.restart_static_pod(name, within="")
+        assert renew.processes(name, within="") - before
     finally:
         os.killpg(kubelet.pid, signal.SIGKILL)
         kubelet.wait()
 
 
+@pytest.mark.parametrize(
+    ("program", "group", "found"),
+    [
+        ("/usr/local/bin/kube-apiserver", "4:memory:/kubepods/burstable/pod1/c1", True),
+        ("kube-apiserver", "0::/kubepods.slice/kubepods-burstable.slice/x.scope", True),
+        ("/home/someone/kube-apiserver", "0::/user.slice/session-1.scope", False),
+        ("/usr/local/bin/kube-scheduler", "0::/kubepods/burstable/pod1/c1", False),
+    ],
+)
+def test_only_kubelets_own_process_is_a_static_pod(tmp_path: Path, program: str, group: str, found: bool) -> None:
+    (tmp_path / "42").mkdir()
+    (tmp_path / "42/cmdline").write_text(f"{program}\0--flag\0")
+    (tmp_path / "42/cgroup").write_text(group)
+    assert (renew.processes("kube-apiserver", renew.KUBELET, tmp_path) == {42}) is found
+
+
 def kubeadm(machine: Machine, site: ProvincePlan) -> None:
     """Keys and requests as `kubeadm certs generate-csr` leaves them."""
     spec = reading.load(machine.kubernetes)
-    roles = {r.name: r for r in role.pki.kubeadm_roles(site)}
+    roles = {r.name: r for r in pki.kubeadm_roles(site)}
     for entry in spec.entries:
         wanted, key = roles[entry.name], keys.new_key()
         subject = keys.Subject(wanted.common_names[0], wanted.organizations, wanted.dns, wanted.ips)

@@ -1,0 +1,91 @@
+"""Power and removal of local machines; every step is safe to repeat after a kill."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from rich.console import Console
+
+from clients import network, podman, ssh, state
+from model import names
+from model.derive import Plan
+from model.errors import YrdError
+from stacks import driver
+from stacks.program import REGION
+from stacks.providers import machine as machines
+
+#: Four machines with pods watch more files than a host's default allows.
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+INOTIFY_WANTED = 1024
+
+
+def prepare_host() -> None:
+    """The one setting of the host that machines need; it is only ever raised."""
+    if int(INOTIFY.read_text()) < INOTIFY_WANTED:
+        INOTIFY.write_text(str(INOTIFY_WANTED))
+
+
+def local_only(plan: Plan) -> None:
+    """Raises YrdError E189 where the machines are not ours to switch."""
+    if plan.environment.machines != "podman":
+        raise YrdError("E189", f"环境 {plan.environment.name} 的机器不由本机管理", f"machines of {plan.environment.name} are not switched from here", "在其控制台操作", "use their own console")
+
+
+def down(plan: Plan, console: Console) -> None:
+    """Destroy the stacks, then sweep whatever carries the environment's name: a killed run leaves things that no state knows."""
+    env, prefix = plan.environment.name, names.prefix(plan.environment.name)
+    if plan.environment.machines == "podman":
+        for name in sorted(podman.containers(prefix)):
+            console.print(f"remove {name}", highlight=False)
+            podman.remove(name)
+        for folder in sorted((state.environment(env) / "machines").glob("*")):
+            podman.Disk(folder).remove()
+        for gone in network.remove(prefix):
+            console.print(f"remove {gone}", highlight=False)
+    else:
+        _destroy(plan, console)
+    close_connections(plan)
+    if state.environment(env).exists():
+        shutil.rmtree(state.environment(env))
+
+
+def _destroy(plan: Plan, console: Console) -> None:
+    units = [*plan.world.region.members, REGION]
+    outcome = driver.operate("destroy", [names.stack(plan.environment.name, u) for u in units], lambda _: None)
+    for run in outcome.runs.values():
+        for text in run.errors:
+            console.print(f"{run.unit}: {text}", highlight=False, markup=False)
+
+
+def close_connections(plan: Plan) -> None:
+    for site in plan.sites:
+        for target in site.machines:
+            with contextlib.suppress(YrdError):
+                ssh.connect(plan.environment.name, site, target).close()
+
+
+def stop(plan: Plan, console: Console) -> None:
+    """Shut down in order, all machines at once."""
+    local_only(plan)
+    close_connections(plan)
+    running = [m.full for s in plan.sites for m in s.machines if podman.status(m.full) == "running"]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(podman.stop, running))
+    console.print(f"stopped {len(running)} machines; disks are kept", highlight=False)
+
+
+def start(plan: Plan, console: Console) -> None:
+    """Networks first, then all machines at once; their services come up by themselves."""
+    local_only(plan)
+    prepare_host()
+    if not state.environment(plan.environment.name).exists():
+        raise YrdError("E184", f"环境 {plan.environment.name} 尚未建立", f"environment {plan.environment.name} does not exist", "先运行 yrd up", "run `yrd up` first")
+    network.ensure_backbone(plan)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda pair: machines.ensure(plan, *pair), [(s, m) for s in plan.sites for m in s.machines]))
+    console.print("machines run", highlight=False)
+
+

@@ -1,0 +1,26 @@
+"""The hub's services: what they are told, and what the role is answerable for."""
+
+from __future__ import annotations
+
+from model.derive import MachinePlan, Plan, Site
+from stacks.roles import Managed
+
+
+def variables(plan: Plan, site: Site, machine: MachinePlan) -> dict[str, object]:  # noqa: ARG001
+    """Targets are the provinces' exporters; each is trusted by its own province's root alone."""
+    ports = plan.world.region.ports
+    return {
+        "hub_address": str(machine.address),
+        "hub_registry_port": ports.registry,
+        "hub_prometheus_port": ports.prometheus,
+        "hub_targets": [
+            {"name": p.name, "address": f"{p.head.address}:{ports.metrics}", "server_name": f"exporter.{p.trust_domain}", "root": f"/etc/yrd/partners/{p.name}.pem"}
+            for p in plan.provinces
+        ],
+    }
+
+
+def managed(plan: Plan, site: Site, machine: MachinePlan) -> Managed:  # noqa: ARG001
+    files = ("/etc/docker/registry/config.yml", "/etc/prometheus/prometheus.yml", "/etc/prometheus/web.yml", "/etc/systemd/system/docker-registry.service",
+             "/etc/systemd/system/prometheus.service")
+    return Managed(files=files, units=("docker-registry.service", "prometheus.service"))
