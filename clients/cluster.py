@@ -14,8 +14,8 @@ from typing import Any
 
 import urllib3
 import yaml
-from kubernetes import client, config  # type: ignore[import-untyped]
-from kubernetes.client.exceptions import ApiException  # type: ignore[import-untyped]
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
 
 from clients import ssh, state
 from model.derive import Plan, ProvincePlan
@@ -23,7 +23,14 @@ from model.errors import UnreachableError, YrdError
 
 Object = dict[str, Any]
 #: Written by controllers, not by whoever declares an object.
-_VOLATILE_ANNOTATIONS = ("deployment.kubernetes.io/", "pv.kubernetes.io/", "volume.kubernetes.io/", "volume.beta.kubernetes.io/", "kubectl.kubernetes.io/", "deprecated.daemonset")
+_VOLATILE_ANNOTATIONS = (
+    "deployment.kubernetes.io/",
+    "pv.kubernetes.io/",
+    "volume.kubernetes.io/",
+    "volume.beta.kubernetes.io/",
+    "kubectl.kubernetes.io/",
+    "deprecated.daemonset",
+)
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
@@ -61,17 +68,40 @@ class Cluster:
         self.api, self.kubeconfig, self.name = api, kubeconfig, name
         self._resources: dict[tuple[str, str], tuple[str, bool]] = {}
 
-    def request(self, method: str, path: str, body: Object | None = None, *, accept: str = "application/json", content: str = "application/json", text: bool = False) -> Any:
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Object | None = None,
+        *,
+        accept: str = "application/json",
+        content: str = "application/json",
+        text: bool = False,
+    ) -> Any:
         """The answer's JSON (or text). Raises ClusterError for a refusal, UnreachableError when nobody answers."""
         headers = {"Accept": accept, "Content-Type": content}
         try:
-            response = self.api.call_api(path, method, header_params=headers, body=body, auth_settings=["BearerToken"], response_type=None, _preload_content=False, _return_http_data_only=True, _request_timeout=30)
+            response = self.api.call_api(
+                method, f"{self.api.configuration.host}{path}", headers, body, _request_timeout=30
+            )
+            data = response.read().decode()  # type: ignore[no-untyped-call]
+            if not 200 <= response.status < 300:
+                raise ApiException(status=response.status, reason=response.reason, body=data)
         except ApiException as refused:
             said = str(refused.body or refused.reason)[:400]
-            raise ClusterError(f"K{refused.status}", f"{self.name} 的 API 拒绝 {method} {path}：{said}", f"{self.name}'s API refused {method} {path}: {said}") from refused
+            raise ClusterError(
+                f"K{refused.status}",
+                f"{self.name} 的 API 拒绝 {method} {path}：{said}",
+                f"{self.name}'s API refused {method} {path}: {said}",
+            ) from refused
         except (urllib3.exceptions.HTTPError, OSError) as gone:
-            raise UnreachableError("E196", f"{self.name} 的 API 服务器无应答", f"{self.name}'s API server does not answer: {str(gone)[:200]}", "先运行 yrd status", "look with `yrd status`") from gone
-        data = response.data.decode()
+            raise UnreachableError(
+                "E196",
+                f"{self.name} 的 API 服务器无应答",
+                f"{self.name}'s API server does not answer: {str(gone)[:200]}",
+                "先运行 yrd status",
+                "look with `yrd status`",
+            ) from gone
         return data if text else json.loads(data)
 
     def path(self, api_version: str, kind: str, namespace: str = "") -> str | None:
@@ -100,7 +130,10 @@ class Cluster:
                 for version in group["versions"]:
                     for resource in version.get("resources", ()):
                         where = f"{name}/{version['version']}" if name else version["version"]
-                        yield (where, resource["responseKind"]["kind"]), (resource["resource"], resource["scope"] == "Namespaced")
+                        yield (
+                            (where, resource["responseKind"]["kind"]),
+                            (resource["resource"], resource["scope"] == "Namespaced"),
+                        )
 
     def all(self, api_version: str, kind: str, namespace: str = "", labels: str = "") -> list[Object]:
         """Every object of a kind, page by page; empty when the cluster does not know the kind."""
@@ -108,7 +141,10 @@ class Cluster:
         if not path:
             return []
         while True:
-            answer = self.request("GET", f"{path}?limit=500{'&labelSelector=' + labels if labels else ''}{'&continue=' + more if more else ''}")
+            answer = self.request(
+                "GET",
+                f"{path}?limit=500{'&labelSelector=' + labels if labels else ''}{'&continue=' + more if more else ''}",
+            )
             found += [{"apiVersion": api_version, "kind": kind, **item} for item in answer["items"]]
             more = answer["metadata"].get("continue", "")
             if not more:
@@ -117,7 +153,7 @@ class Cluster:
     def get(self, api_version: str, kind: str, namespace: str, name: str) -> Object | None:
         path = self.path(api_version, kind, namespace)
         try:
-            return None if path is None else self.request("GET", f"{path}/{name}")  # type: ignore[no-any-return]
+            return None if path is None else self.request("GET", f"{path}/{name}")
         except ClusterError as refused:
             if refused.code == "K404":
                 return None
@@ -133,7 +169,11 @@ class Cluster:
             return
         body = {**item, "metadata": {**meta, "resourceVersion": live["metadata"]["resourceVersion"]}}
         if item["kind"] == "Service":
-            body["spec"] = {**item["spec"], "clusterIP": live["spec"].get("clusterIP"), "clusterIPs": live["spec"].get("clusterIPs")}
+            body["spec"] = {
+                **item["spec"],
+                "clusterIP": live["spec"].get("clusterIP"),
+                "clusterIPs": live["spec"].get("clusterIPs"),
+            }
         self.request("PUT", f"{path}/{meta['name']}", body)
 
     def delete(self, api_version: str, kind: str, namespace: str, name: str) -> None:
@@ -144,14 +184,31 @@ class Cluster:
     def secret(self, namespace: str, name: str) -> dict[str, str] | None:
         """A Secret's values, decoded."""
         found = self.get("v1", "Secret", namespace, name)
-        return None if found is None else {k: base64.b64decode(v).decode() for k, v in (found.get("data") or {}).items()}
+        return (
+            None if found is None else {k: base64.b64decode(v).decode() for k, v in (found.get("data") or {}).items()}
+        )
 
-    def put_secret(self, namespace: str, name: str, values: dict[str, str], kind: str = "Opaque", labels: dict[str, str] | None = None) -> None:
+    def put_secret(
+        self,
+        namespace: str,
+        name: str,
+        values: dict[str, str],
+        kind: str = "Opaque",
+        labels: dict[str, str] | None = None,
+    ) -> None:
         data = {k: base64.b64encode(v.encode()).decode() for k, v in values.items()}
-        self.put({"apiVersion": "v1", "kind": "Secret", "type": kind, "metadata": {"namespace": namespace, "name": name, "labels": labels or {}}, "data": data})
+        self.put(
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "type": kind,
+                "metadata": {"namespace": namespace, "name": name, "labels": labels or {}},
+                "data": data,
+            }
+        )
 
     def close(self) -> None:
-        self.api.close()
+        self.api.rest_client.pool_manager.clear()
 
 
 def kubeconfig(plan: Plan, province: ProvincePlan) -> Path:
@@ -173,7 +230,8 @@ def connect(plan: Plan, province: ProvincePlan) -> Cluster:
     path = kubeconfig(plan, province)
     settings = client.Configuration()
     settings.retries = urllib3.Retry(total=2, backoff_factor=0.3)
-    config.load_kube_config(config_file=str(path), client_configuration=settings)
+    config.load_kube_config(  # type: ignore[no-untyped-call]
+        config_file=str(path), client_configuration=settings)
     settings.proxy = None
     settings.no_proxy = "*"
     return Cluster(client.ApiClient(settings), path, province.name)

@@ -48,8 +48,14 @@ def ensure_backbone(plan: Plan) -> None:
         shell.run(["ip", "netns", "add", space])
     if device not in links(None):
         shell.run(["ip", "link", "add", device, "type", "veth", "peer", "name", "host", "netns", space])
-    _ip(None, [f"addr replace {plan.host_address}/24 dev {device}", f"link set {device} up",
-               f"route replace {plan.environment.network} via {plan.backbone_address} dev {device}"])
+    _ip(
+        None,
+        [
+            f"addr replace {plan.host_address}/24 dev {device}",
+            f"link set {device} up",
+            f"route replace {plan.environment.network} via {plan.backbone_address} dev {device}",
+        ],
+    )
     present = links(space)
     lines = ["link set lo up", f"addr replace {plan.backbone_address}/24 dev host", "link set host up"]
     for site in plan.sites:
@@ -86,7 +92,11 @@ table inet yrd {{
 def backbone_ready(plan: Plan) -> bool:
     space = plan.backbone
     wanted = {names.bridge(s.segment.network_address.packed[2]) for s in plan.sites} | {"host"}
-    return space in namespaces(names.prefix(plan.environment.name)) and wanted <= links(space) and f"{plan.host_address}/24" in addresses(None)
+    return (
+        space in namespaces(names.prefix(plan.environment.name))
+        and wanted <= links(space)
+        and f"{plan.host_address}/24" in addresses(None)
+    )
 
 
 def _port(machine: MachinePlan) -> str:
@@ -110,8 +120,19 @@ def ensure_machine(plan: Plan, site: Site, machine: MachinePlan) -> None:
         shell.run(["ip", "-n", plan.backbone, "link", "delete", port])
     shell.run(["ip", "netns", "add", space])
     shell.run(["ip", "-n", plan.backbone, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", space])
-    _ip(plan.backbone, [f"link set {port} master {names.bridge(site.segment.network_address.packed[2])}", f"link set {port} up"])
-    _ip(space, ["link set lo up", f"addr add {machine.address}/24 dev eth0", "link set eth0 up", f"route add default via {site.router}"])
+    _ip(
+        plan.backbone,
+        [f"link set {port} master {names.bridge(site.segment.network_address.packed[2])}", f"link set {port} up"],
+    )
+    _ip(
+        space,
+        [
+            "link set lo up",
+            f"addr add {machine.address}/24 dev eth0",
+            "link set eth0 up",
+            f"route add default via {site.router}",
+        ],
+    )
     shell.run(["ip", "netns", "exec", space, "sysctl", "-qw", "net.ipv4.ip_forward=1"])
 
 

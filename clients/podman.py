@@ -53,8 +53,18 @@ def cgroup_flags() -> list[str]:
     """Private cgroup namespace either way; systemd mode only where the host has cgroup v2."""
     if Path("/sys/fs/cgroup/cgroup.controllers").exists():
         return ["--systemd=always", "--cgroupns=private"]
-    return ["--systemd=false", "--cgroupns=private", "--stop-signal", "SIGRTMIN+3", "--tmpfs", "/run:rw,nosuid,nodev,mode=755,size=256m",
-            "--tmpfs", "/run/lock", "--tmpfs", "/tmp:rw,nosuid,nodev,mode=1777,size=512m"]  # noqa: S108
+    return [
+        "--systemd=false",
+        "--cgroupns=private",
+        "--stop-signal",
+        "SIGRTMIN+3",
+        "--tmpfs",
+        "/run:rw,nosuid,nodev,mode=755,size=256m",
+        "--tmpfs",
+        "/run/lock",
+        "--tmpfs",
+        "/tmp:rw,nosuid,nodev,mode=1777,size=512m",  # noqa: S108
+    ]
 
 
 def status(name: str) -> str:
@@ -72,14 +82,47 @@ def containers(prefix: str) -> set[str]:
 
 def create(name: str, host: str, disk: Disk, binds: dict[Path, str]) -> None:
     """Create and start a machine; `binds` are read-only mounts from this host."""
-    state.write_atomic(disk.folder / "resolv.conf", "# There is no name server here: fail at once.\nnameserver 127.0.0.1\noptions timeout:1 attempts:1\n", 0o644)
-    mounts = [f"{disk.folder / folder}:{target}{':shared' if folder == 'kubelet' else ''}" for folder, target in VOLUMES.items()]
-    mounts += [f"{disk.folder / 'resolv.conf'}:/etc/resolv.conf:ro", *(f"{source}:{target}:ro" for source, target in binds.items())]
-    shell.run([
-        *PODMAN, "run", "-d", "--name", name, "--hostname", host, "--privileged", "-e", "container=podman", "--stop-timeout", "30", *cgroup_flags(),
-        "--ulimit", "nofile=20000:20000", "--ulimit", "nproc=10000:10000", "--security-opt", "seccomp=unconfined", f"--network=ns:/run/netns/{name}",
-        *(part for mount in mounts for part in ("-v", mount)), "--rootfs", str(disk.root), "/sbin/init",
-    ])
+    state.write_atomic(
+        disk.folder / "resolv.conf",
+        "# There is no name server here: fail at once.\nnameserver 127.0.0.1\noptions timeout:1 attempts:1\n",
+        0o644,
+    )
+    mounts = [
+        f"{disk.folder / folder}:{target}{':shared' if folder == 'kubelet' else ''}"
+        for folder, target in VOLUMES.items()
+    ]
+    mounts += [
+        f"{disk.folder / 'resolv.conf'}:/etc/resolv.conf:ro",
+        *(f"{source}:{target}:ro" for source, target in binds.items()),
+    ]
+    shell.run(
+        [
+            *PODMAN,
+            "run",
+            "-d",
+            "--name",
+            name,
+            "--hostname",
+            host,
+            "--privileged",
+            "-e",
+            "container=podman",
+            "--stop-timeout",
+            "30",
+            *cgroup_flags(),
+            "--ulimit",
+            "nofile=20000:20000",
+            "--ulimit",
+            "nproc=10000:10000",
+            "--security-opt",
+            "seccomp=unconfined",
+            f"--network=ns:/run/netns/{name}",
+            *(part for mount in mounts for part in ("-v", mount)),
+            "--rootfs",
+            str(disk.root),
+            "/sbin/init",
+        ]
+    )
 
 
 def start(name: str) -> None:

@@ -16,7 +16,11 @@ class CommandError(YrdError):
     def __init__(self, command: Sequence[str], code: int, said: str) -> None:
         shown = " ".join(command)[:200]
         tail = "\n".join(said.strip().splitlines()[-15:])
-        super().__init__("E200", f"命令失败（退出码 {code}）：{shown}\n{tail}", f"command failed with exit code {code}: {shown}\n{tail}")
+        super().__init__(
+            "E200",
+            f"命令失败（退出码 {code}）：{shown}\n{tail}",
+            f"command failed with exit code {code}: {shown}\n{tail}",
+        )
         self.returncode = code
         self.said = said
 
@@ -34,8 +38,16 @@ def run(
     text = stdin.decode() if isinstance(stdin, bytes) else stdin
     try:
         done = subprocess.run(
-            list(command), input=text, stdin=None if text is not None else subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False,
-            timeout=timeout, env={**os.environ, **(env or {})}, cwd=cwd,
+            list(command),
+            input=text,
+            stdin=None if text is not None else subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=timeout,
+            env={**os.environ, **(env or {})},
+            cwd=cwd,
         )
     except subprocess.TimeoutExpired as late:
         raise CommandError(command, 124, f"no end after {timeout:.0f} s") from late

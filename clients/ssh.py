@@ -24,7 +24,13 @@ class SshError(UnreachableError):
         code = "E190" if changed else "E193"
         en = "its host key is not the pinned one" if changed else "does not answer by SSH"
         zh = "主机密钥与固定的不符" if changed else "SSH 无应答"
-        super().__init__(code, f"机器 {machine} {zh}：{tail}", f"machine {machine} {en}: {tail}", "先运行 yrd status", "look with `yrd status`, start it with `yrd start`")
+        super().__init__(
+            code,
+            f"机器 {machine} {zh}：{tail}",
+            f"machine {machine} {en}: {tail}",
+            "先运行 yrd status",
+            "look with `yrd status`, start it with `yrd start`",
+        )
 
 
 @dataclass(frozen=True)
@@ -47,11 +53,24 @@ class Ssh:
     def options(self) -> list[str]:
         """Options for `ssh`; Ansible and testinfra use the same ones."""
         # Unix socket paths are limited to 107 bytes, hence a digest under /run and not the state folder.
-        socket = Path("/run/user/0" if Path("/run/user/0").is_dir() else "/tmp") / f"yrd-{hashlib.sha256(f'{self.folder}{self.machine}'.encode()).hexdigest()[:16]}"  # noqa: S108
+        socket = (
+            Path("/run/user/0" if Path("/run/user/0").is_dir() else "/tmp")  # noqa: S108
+            / f"yrd-{hashlib.sha256(f'{self.folder}{self.machine}'.encode()).hexdigest()[:16]}"
+        )
         values = {
-            "IdentityFile": self.key, "IdentitiesOnly": "yes", "UserKnownHostsFile": self.known_hosts, "GlobalKnownHostsFile": "/dev/null",
-            "StrictHostKeyChecking": "yes", "HostKeyAlias": self.machine, "ControlMaster": "auto", "ControlPath": socket, "ControlPersist": "60",
-            "ConnectTimeout": "5", "ServerAliveInterval": "10", "BatchMode": "yes", "LogLevel": "ERROR",
+            "IdentityFile": self.key,
+            "IdentitiesOnly": "yes",
+            "UserKnownHostsFile": self.known_hosts,
+            "GlobalKnownHostsFile": "/dev/null",
+            "StrictHostKeyChecking": "yes",
+            "HostKeyAlias": self.machine,
+            "ControlMaster": "auto",
+            "ControlPath": socket,
+            "ControlPersist": "60",
+            "ConnectTimeout": "5",
+            "ServerAliveInterval": "10",
+            "BatchMode": "yes",
+            "LogLevel": "ERROR",
         }
         return ["-F", "none", *(part for name, value in values.items() for part in ("-o", f"{name}={value}"))]
 
@@ -100,5 +119,7 @@ def pin(folder: Path, machine: str, host_key: str) -> None:
     """Remember the one host key that `machine` may show."""
     path = folder / "known_hosts"
     wanted = f"{machine} {' '.join(host_key.split()[:2])}"
-    lines = [line for line in (path.read_text().splitlines() if path.exists() else []) if not line.startswith(f"{machine} ")]
+    lines = [
+        line for line in (path.read_text().splitlines() if path.exists() else []) if not line.startswith(f"{machine} ")
+    ]
     state.write_atomic(path, "\n".join([*lines, wanted]) + "\n")

@@ -19,5 +19,7 @@ def until(what: str, look: Callable[[], T | None], *, seconds: float, every: flo
         if value:
             return value
         if time.monotonic() >= end:
-            raise UnreachableError("E194", f"等待超时（{seconds:.0f} 秒）：{what}", f"waited {seconds:.0f} s for {what}", fix, fix)
+            raise UnreachableError(
+                "E194", f"等待超时（{seconds:.0f} 秒）：{what}", f"waited {seconds:.0f} s for {what}", fix, fix
+            )
         time.sleep(every)

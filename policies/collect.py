@@ -11,8 +11,8 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-import hvac  # type: ignore[import-untyped]
-from hvac.exceptions import Forbidden, VaultError  # type: ignore[import-untyped]
+import hvac
+from hvac.exceptions import Forbidden, VaultError
 from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 from requests.exceptions import RequestException

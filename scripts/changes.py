@@ -35,9 +35,15 @@ def changes(outcome: Outcome) -> list[Change]:
             if "pulumi:" in plan["urn"].rpartition("::")[0].rpartition("::")[2]:
                 continue
             old, new = plan.get("old") or {}, plan.get("new") or {}
-            inner = list(_objects(old.get("objects") or {}, new.get("objects") or {})) if "objects" in (old | new) and operation == "update" else []
+            inner = (
+                list(_objects(old.get("objects") or {}, new.get("objects") or {}))
+                if "objects" in (old | new) and operation == "update"
+                else []
+            )
             keys = ", ".join(_keys(old, new)) if operation == "update" else ""
-            found += [Change(run.unit, name, op, key, b, a) for op, key, b, a in inner] or [Change(run.unit, name, operation, keys, "", "")]
+            found += [Change(run.unit, name, op, key, b, a) for op, key, b, a in inner] or [
+                Change(run.unit, name, operation, keys, "", "")
+            ]
     return found
 
 
@@ -62,11 +68,20 @@ def show(outcome: Outcome, console: Console, *, as_json: bool, diff: bool) -> No
     found = changes(outcome)
     errors = {r.unit: r.errors for r in outcome.runs.values() if r.code}
     if as_json:
-        print(json.dumps({"seconds": round(outcome.seconds, 1), "changes": [asdict(c) for c in found], "errors": errors}, ensure_ascii=False))
+        print(
+            json.dumps(
+                {"seconds": round(outcome.seconds, 1), "changes": [asdict(c) for c in found], "errors": errors},
+                ensure_ascii=False,
+            )
+        )
         return
     marks = {"create": "[green]+[/]", "update": "[yellow]~[/]", "delete": "[red]-[/]"}
     for change in found:
-        console.print(f"{marks.get(change.operation, change.operation)} {change.unit:10} {change.resource:24} {change.object}", highlight=False, soft_wrap=True)
+        console.print(
+            f"{marks.get(change.operation, change.operation)} {change.unit:10} {change.resource:24} {change.object}",
+            highlight=False,
+            soft_wrap=True,
+        )
         if diff and (change.before or change.after):
             before, after = (object_text(d).splitlines() if d else [] for d in (change.before, change.after))
             for line in difflib.unified_diff(before, after, lineterm="", n=2):

@@ -15,8 +15,12 @@ from model.errors import BadInputError
 from model.load import find_root, load
 from stacks.program import REGION
 
-Environment = Annotated[str, typer.Option("--environment", "-e", envvar="YRD_ENVIRONMENT", help="Environment of region/environments/.")]
-Provinces = Annotated[list[str] | None, typer.Option("--province", "-p", help="Only this province (or `region`); may be repeated.")]
+Environment = Annotated[
+    str, typer.Option("--environment", "-e", envvar="YRD_ENVIRONMENT", help="Environment of region/environments/.")
+]
+Provinces = Annotated[
+    list[str] | None, typer.Option("--province", "-p", help="Only this province (or `region`); may be repeated.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
@@ -26,7 +30,13 @@ def plan(environment: str) -> Plan:
     world = load(find_root(), now)
     known = [e.name for e in world.environments]
     if environment not in known:
-        raise BadInputError("E185", f"没有环境 {environment}", f"there is no environment {environment}", f"可用：{', '.join(known)}", f"one of: {', '.join(known)}")
+        raise BadInputError(
+            "E185",
+            f"没有环境 {environment}",
+            f"there is no environment {environment}",
+            f"可用：{', '.join(known)}",
+            f"one of: {', '.join(known)}",
+        )
     return derive(world, environment, now)
 
 
@@ -35,7 +45,13 @@ def stacks(target: Plan, provinces: Sequence[str] | None) -> list[str]:
     members = target.world.region.members
     unknown = [p for p in provinces or () if p not in (*members, REGION)]
     if unknown:
-        raise BadInputError("E186", f"没有省 {', '.join(unknown)}", f"no such province: {', '.join(unknown)}", f"可用：{', '.join(members)}", f"one of: {', '.join((*members, REGION))}")
+        raise BadInputError(
+            "E186",
+            f"没有省 {', '.join(unknown)}",
+            f"no such province: {', '.join(unknown)}",
+            f"可用：{', '.join(members)}",
+            f"one of: {', '.join((*members, REGION))}",
+        )
     chosen = provinces or (REGION, *members)
     return [names.stack(target.environment.name, unit) for unit in (REGION, *members) if unit in chosen]
 
@@ -43,4 +59,10 @@ def stacks(target: Plan, provinces: Sequence[str] | None) -> list[str]:
 def require_root() -> None:
     """Local machines need root. Raises BadInputError E187."""
     if os.geteuid() != 0:
-        raise BadInputError("E187", "本机环境需要 root 权限", "a local environment needs root", "以 root 运行，或使用 machines: ssh 的环境", "run as root, or use an environment with `machines: ssh`")
+        raise BadInputError(
+            "E187",
+            "本机环境需要 root 权限",
+            "a local environment needs root",
+            "以 root 运行，或使用 machines: ssh 的环境",
+            "run as root, or use an environment with `machines: ssh`",
+        )

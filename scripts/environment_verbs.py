@@ -42,8 +42,12 @@ def prepare(plan: Plan) -> None:
     images.build((), report)
 
 
-def up(environment: Environment = "local", province: Provinces = None, full: Annotated[bool, typer.Option("--full", help="Run every role, whatever the look says.")] = False,
-       as_json: Json = False) -> None:
+def up(
+    environment: Environment = "local",
+    province: Provinces = None,
+    full: Annotated[bool, typer.Option("--full", help="Run every role, whatever the look says.")] = False,
+    as_json: Json = False,
+) -> None:
     """Make the environment equal the model: look, decide, do. 使环境与模型一致。"""
     plan = context.plan(environment)
     stacks = context.stacks(plan, province)
@@ -65,7 +69,11 @@ def refresh(environment: Environment = "local", province: Provinces = None, as_j
 
 
 def _report(plan: Plan, outcome: driver.Outcome, *, as_json: bool) -> None:
-    result: dict[str, Any] = {"seconds": round(outcome.seconds, 1), "changes": outcome.changes, "ansible": {"changed": outcome.changed, "ok": outcome.ok}}
+    result: dict[str, Any] = {
+        "seconds": round(outcome.seconds, 1),
+        "changes": outcome.changes,
+        "ansible": {"changed": outcome.changed, "ok": outcome.ok},
+    }
     drift = [f"{e['resource']}: {e['what']}" for e in outcome.events if e["kind"] == "drift"]
     errors = {r.unit: r.errors for r in outcome.runs.values() if r.code}
     if as_json:
@@ -75,22 +83,37 @@ def _report(plan: Plan, outcome: driver.Outcome, *, as_json: bool) -> None:
             console.print(f"drift: {line}", style="yellow", highlight=False)
         for event in outcome.events:
             if event["kind"] in {"pending", "repair"}:
-                console.print(f"{event['kind']}: {event.get('site', '')} {event.get('what') or event.get('object')}", highlight=False)
+                console.print(
+                    f"{event['kind']}: {event.get('site', '')} {event.get('what') or event.get('object')}",
+                    highlight=False,
+                )
         for unit, said in errors.items():
             for text in said:
                 console.print(f"{unit}: {text}", style="red", highlight=False, markup=False, soft_wrap=True)
         counts = ", ".join(f"{v} {k}" for k, v in outcome.changes.items())
-        console.print(f"{plan.environment.name}: {counts}; ansible {outcome.changed} changed, {outcome.ok} ok; {outcome.seconds:.0f} s", highlight=False)
+        console.print(
+            f"{plan.environment.name}: {counts}; ansible {outcome.changed} changed, {outcome.ok} ok; {outcome.seconds:.0f} s",
+            highlight=False,
+        )
     if outcome.exit_code:
         sys.exit(outcome.exit_code)
 
 
-def preview(environment: Environment = "local", province: Provinces = None, as_json: Json = False,
-            diff: Annotated[bool, typer.Option("--diff", help="Show each object's own difference.")] = False) -> None:
+def preview(
+    environment: Environment = "local",
+    province: Provinces = None,
+    as_json: Json = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show each object's own difference.")] = False,
+) -> None:
     """What `yrd up` would change by the model; needs no cluster, no root and no network. 预览。"""
     plan = context.plan(environment)
     stacks = context.stacks(plan, province)
-    install.ensure(install.PREVIEW, lambda what, step: console.print(f"{what}: {step}", highlight=False) if step in {"building", "unpacking"} else None)
+    install.ensure(
+        install.PREVIEW,
+        lambda what, step: (
+            console.print(f"{what}: {step}", highlight=False) if step in {"building", "unpacking"} else None
+        ),
+    )
     with Display(console, f"yrd preview {environment}", quiet=as_json) as display:
         outcome = driver.operate("preview", stacks, display.show)
     changes.show(outcome, console, as_json=as_json, diff=diff)
@@ -98,11 +121,21 @@ def preview(environment: Environment = "local", province: Provinces = None, as_j
         sys.exit(outcome.exit_code)
 
 
-def down(environment: Environment = "local", yes: Annotated[str, typer.Option("--yes", help="Name of a protected environment, instead of typing it.")] = "") -> None:
+def down(
+    environment: Environment = "local",
+    yes: Annotated[str, typer.Option("--yes", help="Name of a protected environment, instead of typing it.")] = "",
+) -> None:
     """Take an environment away: machines, disks, networks, state. 拆除环境。"""
     plan = context.plan(environment)
-    if plan.environment.protected and (yes or typer.prompt(f"{environment} is protected; type its name to take it down")) != environment:
-        raise YrdError("E188", f"环境 {environment} 受保护，未拆除", f"environment {environment} is protected and was left as it is")
+    if (
+        plan.environment.protected
+        and (yes or typer.prompt(f"{environment} is protected; type its name to take it down")) != environment
+    ):
+        raise YrdError(
+            "E188",
+            f"环境 {environment} 受保护，未拆除",
+            f"environment {environment} is protected and was left as it is",
+        )
     lifecycle.down(plan, console)
 
 

@@ -31,7 +31,13 @@ def prepare_host() -> None:
 def local_only(plan: Plan) -> None:
     """Raises YrdError E189 where the machines are not ours to switch."""
     if plan.environment.machines != "podman":
-        raise YrdError("E189", f"环境 {plan.environment.name} 的机器不由本机管理", f"machines of {plan.environment.name} are not switched from here", "在其控制台操作", "use their own console")
+        raise YrdError(
+            "E189",
+            f"环境 {plan.environment.name} 的机器不由本机管理",
+            f"machines of {plan.environment.name} are not switched from here",
+            "在其控制台操作",
+            "use their own console",
+        )
 
 
 def down(plan: Plan, console: Console) -> None:
@@ -82,10 +88,14 @@ def start(plan: Plan, console: Console) -> None:
     local_only(plan)
     prepare_host()
     if not state.environment(plan.environment.name).exists():
-        raise YrdError("E184", f"环境 {plan.environment.name} 尚未建立", f"environment {plan.environment.name} does not exist", "先运行 yrd up", "run `yrd up` first")
+        raise YrdError(
+            "E184",
+            f"环境 {plan.environment.name} 尚未建立",
+            f"environment {plan.environment.name} does not exist",
+            "先运行 yrd up",
+            "run `yrd up` first",
+        )
     network.ensure_backbone(plan)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda pair: machines.ensure(plan, *pair), [(s, m) for s in plan.sites for m in s.machines]))
     console.print("machines run", highlight=False)
-
-

@@ -20,14 +20,18 @@ class Display:
         self.console, self.title, self.quiet = console, title, quiet
         self.began = time.monotonic()
         self._said: dict[str, str] = {}
-        self._live = Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal and not quiet else None
+        self._live = (
+            Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal and not quiet else None
+        )
 
     def __enter__(self) -> Display:
         if self._live:
             self._live.__enter__()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._live:
             self._live.__exit__(kind, value, trace)
 

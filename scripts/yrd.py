@@ -10,7 +10,13 @@ from rich.console import Console
 from model.errors import YrdError
 from scripts import environment_verbs
 
-app = typer.Typer(name="yrd", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Shared government cloud of four provinces. 四省共享政务云。")
+app = typer.Typer(
+    name="yrd",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Shared government cloud of four provinces. 四省共享政务云。",
+)
 environment_verbs.register(app)
 
 

@@ -7,8 +7,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import hvac  # type: ignore[import-untyped]
-import requests  # type: ignore[import-untyped]
+import hvac
+import requests
 from hvac import exceptions
 
 #: Seconds; the API server gives a KMS plugin three.
@@ -52,5 +52,7 @@ class Session:
     def _login(self) -> None:
         held = json.loads(self._credential.read_text())
         with self._lock:
-            answer = self._hvac.adapter.request("post", "/v1/auth/approle/login", json={"role_id": held["role_id"], "secret_id": held["secret_id"]})
+            answer = self._hvac.adapter.request(
+                "post", "/v1/auth/approle/login", json={"role_id": held["role_id"], "secret_id": held["secret_id"]}
+            )
             self._hvac.token = answer["auth"]["client_token"]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import pulumi  # noqa: E402  (the rooms lie beside this folder, which is not yet on the path above)
+import pulumi
 
-from stacks.program import run  # noqa: E402
+from stacks.program import run
 
 run(pulumi.get_stack())

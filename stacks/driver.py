@@ -73,8 +73,15 @@ def _with_parent() -> None:
 
 
 def _start(verb: str, name: str, env: dict[str, str]) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-m", "stacks.worker", verb, name], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            env={**os.environ, **env}, preexec_fn=_with_parent)  # noqa: PLW1509  (a call into the kernel, nothing that could block)
+    return subprocess.Popen(
+        [sys.executable, "-m", "stacks.worker", verb, name],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **env},
+        preexec_fn=_with_parent,
+    )
 
 
 def _read(name: str, process: subprocess.Popen[str], events: queue.Queue[tuple[str, Event]]) -> None:
@@ -87,14 +94,19 @@ def _read(name: str, process: subprocess.Popen[str], events: queue.Queue[tuple[s
     events.put((name, {"kind": "exit", "code": process.wait(), "said": said}))
 
 
-def operate(verb: str, stacks: Sequence[str], watch: Callable[[dict[str, StackRun]], None], *, full: bool = False) -> Outcome:
+def operate(
+    verb: str, stacks: Sequence[str], watch: Callable[[dict[str, StackRun]], None], *, full: bool = False
+) -> Outcome:
     """Run `verb` on every stack at once. `watch` is called after each event and at least twice a second."""
     began = time.monotonic()
     runs = {name: StackRun(name) for name in stacks}
     events: queue.Queue[tuple[str, Event]] = queue.Queue()
     with tempfile.TemporaryDirectory(prefix="yrd-journal-") as folder:
         path = Path(folder) / "journal"
-        env = {"YRD_JOURNAL": str(path), "YRD_UNITS": ",".join("hub" if r.unit == "region" else r.unit for r in runs.values())}
+        env = {
+            "YRD_JOURNAL": str(path),
+            "YRD_UNITS": ",".join("hub" if r.unit == "region" else r.unit for r in runs.values()),
+        }
         env |= {"YRD_FULL": "1"} if full else {}
         for name in stacks:
             process = _start(verb, name, env)
@@ -106,7 +118,9 @@ def operate(verb: str, stacks: Sequence[str], watch: Callable[[dict[str, StackRu
             watch(runs)
         noted = list(journal.events(path))
     ansible = [e for e in noted if e["kind"] == "ansible"]
-    return Outcome(time.monotonic() - began, runs, sum(e["changed"] for e in ansible), sum(e["ok"] for e in ansible), noted)
+    return Outcome(
+        time.monotonic() - began, runs, sum(e["changed"] for e in ansible), sum(e["ok"] for e in ansible), noted
+    )
 
 
 def _until_done(runs: dict[str, StackRun], events: queue.Queue[tuple[str, Event]]) -> Iterator[tuple[str, Event]]:

@@ -19,7 +19,13 @@ class StackLockedError(BadInputError):
 
     def __init__(self, stack: str, holder: dict[str, Any]) -> None:
         who = f"{holder.get('username')}@{holder.get('hostname')}, process {holder.get('pid')}, since {holder.get('timestamp')}"
-        super().__init__("E182", f"栈 {stack} 正被占用：{who}", f"stack {stack} is being worked on by {who}", "等它结束", "wait until it has ended")
+        super().__init__(
+            "E182",
+            f"栈 {stack} 正被占用：{who}",
+            f"stack {stack} is being worked on by {who}",
+            "等它结束",
+            "wait until it has ended",
+        )
 
 
 @dataclass(frozen=True)

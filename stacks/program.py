@@ -21,7 +21,9 @@ def run(stack: str) -> None:
     world = load(find_root(), now)
     if environment not in {e.name for e in world.environments} or unit not in {REGION, *world.region.members}:
         known = ", ".join(f"{e.name}.{u}" for e in world.environments for u in (REGION, *world.region.members))
-        raise BadInputError("E180", f"模型中没有栈 {stack}", f"the model has no stack {stack}", f"可用：{known}", f"one of: {known}")
+        raise BadInputError(
+            "E180", f"模型中没有栈 {stack}", f"the model has no stack {stack}", f"可用：{known}", f"one of: {known}"
+        )
     plan = derive(world, environment, now)
     if unit == REGION:
         region(plan)

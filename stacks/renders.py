@@ -37,7 +37,10 @@ class Rendered:
 @lru_cache(maxsize=8)
 def _rendered(plan_key: str, name: str) -> tuple[Rendered, ...]:
     plan, province = _PLANS[plan_key], _PLANS[plan_key].province(name)
-    return tuple(_render(plan, r) for r in releases(plan, province, images.references(), share("istio") / "charts", share("calico")))
+    return tuple(
+        _render(plan, r)
+        for r in releases(plan, province, images.references(), share("istio") / "charts", share("calico"))
+    )
 
 
 _PLANS: dict[str, Plan] = {}
@@ -52,7 +55,15 @@ def rendered(plan: Plan, province: ProvincePlan) -> tuple[Rendered, ...]:
 
 def _render(plan: Plan, release: Any) -> Rendered:
     chart = assemble(release, cache_root() / "charts")
-    objects = helm.template(tool("helm"), chart, release.name, release.namespace, release.values, plan.world.region.versions.kubernetes, cache_root() / "renders")
+    objects = helm.template(
+        tool("helm"),
+        chart,
+        release.name,
+        release.namespace,
+        release.values,
+        plan.world.region.versions.kubernetes,
+        cache_root() / "renders",
+    )
     return Rendered(release.name, release.namespace, chart, release.values, release.wait, release.after, tuple(objects))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from pulumi import Input, ResourceOptions
+from pulumi import ResourceOptions
 from pulumi.dynamic import Resource
-
 
 from stacks.providers.cluster_secrets import ClusterSecretsProvider
 from stacks.providers.machine import BackboneProvider, MachineProvider
@@ -15,7 +15,7 @@ from stacks.providers.roles import RolesProvider
 from stacks.providers.secrets import SecretsProvider
 from stacks.providers.shared import ImagesProvider, ImagesReadyProvider, TrustProvider
 
-Inputs = dict[str, Input[Any]]
+Inputs = Mapping[str, Any]
 
 
 class Backbone(Resource, module="yrd", name="Backbone"):
@@ -81,7 +81,7 @@ class Release(Resource, module="yrd", name="Release"):
         super().__init__(ReleaseProvider(), name, _props(inputs), opts)
 
 
-def _props(inputs: Inputs) -> Inputs:
+def _props(inputs: Inputs) -> dict[str, Any]:
     return {**inputs, "live": None, "drift": None}
 
 

@@ -27,8 +27,16 @@ def environment(name: str) -> dict[str, str]:
     """Variables of the engine. The passphrase may be empty: a state holds no secret (D15)."""
     folder = state.private(state.environment(name) / "pulumi")
     given = {k: os.environ[k] for k in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE") if k in os.environ}
-    return {"PULUMI_BACKEND_URL": f"file://{folder}", "PULUMI_CONFIG_PASSPHRASE": "", "PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_HOME": str(cache_root() / "pulumi"),
-            "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK": "true", "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true", "PATH": engine_path(), **given}
+    return {
+        "PULUMI_BACKEND_URL": f"file://{folder}",
+        "PULUMI_CONFIG_PASSPHRASE": "",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_HOME": str(cache_root() / "pulumi"),
+        "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK": "true",
+        "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
+        "PATH": engine_path(),
+        **given,
+    }
 
 
 def select(name: str) -> automation.Stack:
@@ -36,7 +44,9 @@ def select(name: str) -> automation.Stack:
     env = name.partition(".")[0]
     variables = environment(env)
     os.environ.update(variables)
-    settings = automation.ProjectSettings(name=PROJECT, runtime="python", backend=automation.ProjectBackend(url=variables["PULUMI_BACKEND_URL"]))
+    settings = automation.ProjectSettings(
+        name=PROJECT, runtime="python", backend=automation.ProjectBackend(url=variables["PULUMI_BACKEND_URL"])
+    )
     work = state.private(state.environment(env) / "pulumi" / "work" / name)
     options = automation.LocalWorkspaceOptions(env_vars=variables, project_settings=settings, work_dir=str(work))
     return automation.create_or_select_stack(name, PROJECT, lambda: run(name), opts=options)
@@ -73,9 +83,10 @@ def _plain(inputs: Any) -> Any:
 def resume(stack: automation.Stack) -> None:
     """Forget what a killed run had begun: every create is safe to repeat, so an unfinished one is simply done again."""
     exported = stack.export_stack()
-    if exported.deployment and exported.deployment.get("pending_operations"):
-        exported.deployment["pending_operations"] = []
-        stack.import_stack(exported)
+    deployment = dict(exported.deployment or {})
+    if deployment.get("pending_operations"):
+        kept = {**deployment, "pending_operations": []}
+        stack.import_stack(automation.Deployment(version=exported.version, deployment=kept))
 
 
 def operate(verb: str, name: str) -> None:

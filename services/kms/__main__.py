@@ -10,7 +10,7 @@ from concurrent import futures
 from pathlib import Path
 from typing import Any
 
-import grpc  # type: ignore[import-untyped]
+import grpc
 
 from services.bao import Session
 from services.kms.plugin import Plugin, handlers
@@ -30,7 +30,9 @@ class BaoTransit:
         return str(answer["ciphertext"]), int(answer["key_version"])
 
     def decrypt(self, ciphertext: str) -> str:
-        return str(self.session.ask("POST", f"{self.mount}/decrypt/{self.key}", {"ciphertext": ciphertext})["plaintext"])
+        return str(
+            self.session.ask("POST", f"{self.mount}/decrypt/{self.key}", {"ciphertext": ciphertext})["plaintext"]
+        )
 
 
 def main() -> None:

@@ -29,7 +29,9 @@ def _file() -> descriptor_pb2.FileDescriptorProto:
                 entry.options.map_entry = True
                 entry.field.add(name="key", number=1, type=_TEXT, label=1)
                 entry.field.add(name="value", number=2, type=_BYTES, label=1)
-                message.field.add(name=field, number=number, type=_MESSAGE, label=3, type_name=f".v2.{name}.AnnotationsEntry")
+                message.field.add(
+                    name=field, number=number, type=_MESSAGE, label=3, type_name=f".v2.{name}.AnnotationsEntry"
+                )
             else:
                 message.field.add(name=field, number=number, type=kind, label=1)
     return file

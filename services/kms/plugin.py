@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import grpc  # type: ignore[import-untyped]
+import grpc
 
 from services.kms.messages import CLASSES, SERVICE
 
@@ -61,8 +61,11 @@ def handlers(plugin: Plugin) -> Any:
     """The plugin as gRPC's generic handlers."""
     calls = {"Status": plugin.status, "Encrypt": plugin.encrypt, "Decrypt": plugin.decrypt}
     methods = {
-        name: grpc.unary_unary_rpc_method_handler(call, request_deserializer=CLASSES[f"{name}Request"].FromString,
-                                                  response_serializer=CLASSES[f"{name}Response"].SerializeToString)
+        name: grpc.unary_unary_rpc_method_handler(
+            call,
+            request_deserializer=CLASSES[f"{name}Request"].FromString,
+            response_serializer=CLASSES[f"{name}Response"].SerializeToString,
+        )
         for name, call in calls.items()
     }
     return grpc.method_handlers_generic_handler(SERVICE, methods)

@@ -17,7 +17,10 @@ from cryptography.x509.oid import NameOID
 CLIENT, SERVING = "kubernetes.io/kube-apiserver-client-kubelet", "kubernetes.io/kubelet-serving"
 #: Signer to the PKI role that signs for it.
 ROLES = {CLIENT: "kubelet.conf", SERVING: "kubelet-serving"}
-USAGES = {CLIENT: {"digital signature", "key encipherment", "client auth"}, SERVING: {"digital signature", "key encipherment", "server auth"}}
+USAGES = {
+    CLIENT: {"digital signature", "key encipherment", "client auth"},
+    SERVING: {"digital signature", "key encipherment", "server auth"},
+}
 
 
 @dataclass(frozen=True)
@@ -49,22 +52,33 @@ def names(pem: bytes) -> Names:
         alternatives = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return Names(common[0] if len(common) == 1 else "", organizations, (), (), others=False)
-    dns, ips = tuple(alternatives.get_values_for_type(x509.DNSName)), tuple(str(a) for a in alternatives.get_values_for_type(x509.IPAddress))
-    return Names(common[0] if len(common) == 1 else "", organizations, dns, ips, others=len(dns) + len(ips) != len(list(alternatives)))
+    dns, ips = (
+        tuple(alternatives.get_values_for_type(x509.DNSName)),
+        tuple(str(a) for a in alternatives.get_values_for_type(x509.IPAddress)),
+    )
+    return Names(
+        common[0] if len(common) == 1 else "",
+        organizations,
+        dns,
+        ips,
+        others=len(dns) + len(ips) != len(list(alternatives)),
+    )
 
 
-def node_of(spec: Mapping[str, Any], asked: Names) -> str:
+def node_of(asked: Names) -> str:
     """The node that a request speaks for; empty when it is no node's."""
     return asked.common_name.removeprefix("system:node:") if asked.common_name.startswith("system:node:") else ""
 
 
-def decide(spec: Mapping[str, Any], status: Mapping[str, Any], asked: Names, addresses: frozenset[str] | None) -> Decision:
+def decide(
+    spec: Mapping[str, Any], status: Mapping[str, Any], asked: Names, addresses: frozenset[str] | None
+) -> Decision:
     """`addresses` are the node's as the API server knows them, None for a node that is not there (yet)."""
     signer = str(spec["signerName"])
     conditions = {c["type"] for c in status.get("conditions") or ()}
     if signer not in ROLES or status.get("certificate") or conditions & {"Denied", "Failed"}:
         return Decision("ignore")
-    if not node_of(spec, asked) or asked.organizations != ("system:nodes",):
+    if not node_of(asked) or asked.organizations != ("system:nodes",):
         return Decision("refuse", f"{asked.common_name} is not a node")
     if not set(spec.get("usages") or ()) <= USAGES[signer]:
         return Decision("refuse", "usages that the signer does not give")

@@ -28,15 +28,29 @@ def backbone(plan: Plan) -> Backbone | None:
 
 def machine(plan: Plan, site: Site, target: MachinePlan, after: Sequence[Resource] = ()) -> Machine:
     """One machine of a site."""
-    inputs = {"environment": plan.environment.name, "site": site.name, "machine": target.name, "address": str(target.address), "role": target.role}
+    inputs = {
+        "environment": plan.environment.name,
+        "site": site.name,
+        "machine": target.name,
+        "address": str(target.address),
+        "role": target.role,
+    }
     return Machine(target.name, inputs, ResourceOptions(depends_on=list(after)))
 
 
-def roles(plan: Plan, site: Site, target: MachinePlan, order: Sequence[str], on: Machine, after: Sequence[Resource]) -> Roles:
+def roles(
+    plan: Plan, site: Site, target: MachinePlan, order: Sequence[str], on: Machine, after: Sequence[Resource]
+) -> Roles:
     """Roles of one machine that run together. They vanish with the machine, so nothing is undone on the way down."""
     inputs = {
-        "environment": plan.environment.name, "site": site.name, "machine": target.name, "order": list(order),
-        "roles": {role: {"content": content(role), "apps": app_keys(role), "variables": variables(plan, site, target, role)} for role in order},
+        "environment": plan.environment.name,
+        "site": site.name,
+        "machine": target.name,
+        "order": list(order),
+        "roles": {
+            role: {"content": content(role), "apps": app_keys(role), "variables": variables(plan, site, target, role)}
+            for role in order
+        },
     }
     return Roles(f"{target.name}-{order[-1]}", inputs, ResourceOptions(depends_on=[on, *after], deleted_with=on))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pulumi import Resource, ResourceOptions, export
 
 from model import names
@@ -24,9 +26,17 @@ def province(plan: Plan, target: ProvincePlan) -> None:
     gone_with = ResourceOptions(deleted_with=on)
     first = [machines.roles(plan, target, m, table.PROVINCE_FIRST, boxes[m.name], ()) for m in target.machines]
     secrets = Secrets("secrets", {**base, "spec": spec_digest(plan, target)}, _after(gone_with, [on, *first]))
-    trust = Trust("trust", {**base, "machine": target.head.name, "files": {"/etc/yrd/hub/root.pem": plan.hub.name}}, _after(gone_with, [on, secrets]))
-    ready = ImagesReady("images", {**base, "images": {n: r.digest for n, r in images.references().items()}}, _after(gone_with, [trust]))
-    cluster = [machines.roles(plan, target, m, table.PROVINCE_SECOND, boxes[m.name], [trust, ready]) for m in target.machines]
+    trust = Trust(
+        "trust",
+        {**base, "machine": target.head.name, "files": {"/etc/yrd/hub/root.pem": plan.hub.name}},
+        _after(gone_with, [on, secrets]),
+    )
+    ready = ImagesReady(
+        "images", {**base, "images": {n: r.digest for n, r in images.references().items()}}, _after(gone_with, [trust])
+    )
+    cluster = [
+        machines.roles(plan, target, m, table.PROVINCE_SECOND, boxes[m.name], [trust, ready]) for m in target.machines
+    ]
     delivered = _releases(plan, target, on, cluster)
     if table.PROVINCE_LAST:
         machines.roles(plan, target, target.head, table.PROVINCE_LAST, on, [*cluster, delivered["foundation"]])
@@ -35,11 +45,11 @@ def province(plan: Plan, target: ProvincePlan) -> None:
     export("exchange", f"{target.head.address}:{plan.world.region.ports.exchange}")
 
 
-def _after(options: ResourceOptions, after: list[Resource]) -> ResourceOptions:
-    return ResourceOptions.merge(options, ResourceOptions(depends_on=after))
+def _after(options: ResourceOptions, after: Sequence[Resource]) -> ResourceOptions:
+    return ResourceOptions.merge(options, ResourceOptions(depends_on=list(after)))
 
 
-def _releases(plan: Plan, target: ProvincePlan, on: Machine, cluster: list[Resource]) -> dict[str, Resource]:
+def _releases(plan: Plan, target: ProvincePlan, on: Machine, cluster: Sequence[Resource]) -> dict[str, Resource]:
     """Releases by name, each after those that it names; Secrets from OpenBao stand before what reads them."""
     env = plan.environment.name
     done: dict[str, Resource] = {}
@@ -47,7 +57,9 @@ def _releases(plan: Plan, target: ProvincePlan, on: Machine, cluster: list[Resou
     def secret(stage: str) -> ClusterSecrets:
         slots = [f"{ns}/{name}" for ns, name in wanted(target, stage)]
         inputs = {"environment": env, "site": target.name, "stage": stage, "secrets": slots}
-        return ClusterSecrets(f"secrets-{stage}", inputs, ResourceOptions(depends_on=[*cluster, done["foundation"]], deleted_with=on))
+        return ClusterSecrets(
+            f"secrets-{stage}", inputs, ResourceOptions(depends_on=[*cluster, done["foundation"]], deleted_with=on)
+        )
 
     for release in rendered(plan, target):
         after = [*cluster, *(done[name] for name in release.after)]
@@ -56,7 +68,13 @@ def _releases(plan: Plan, target: ProvincePlan, on: Machine, cluster: list[Resou
         if release.namespace in (names.EXCHANGE_NAMESPACE, names.DATA_NAMESPACE) and "secrets-exchange" not in done:
             done["secrets-exchange"] = secret("exchange")
         after += [done[stage] for stage in _stages(release) if stage in done]
-        inputs = {"environment": env, "site": target.name, "release": release.name, "namespace": release.namespace, "objects": release.digests()}
+        inputs = {
+            "environment": env,
+            "site": target.name,
+            "release": release.name,
+            "namespace": release.namespace,
+            "objects": release.digests(),
+        }
         done[release.name] = Release(release.name, inputs, ResourceOptions(depends_on=after, deleted_with=on))
     return done
 

@@ -19,13 +19,23 @@ def region(plan: Plan) -> None:
     on = machines.machine(plan, hub, hub.head, [bridge] if bridge else [])
     first = machines.roles(plan, hub, hub.head, table.HUB_FIRST, on, ())
     inside = ResourceOptions(deleted_with=on)
-    secrets = Secrets("secrets", {"environment": env, "site": hub.name, "spec": spec_digest(plan, hub)},
-                      ResourceOptions.merge(inside, ResourceOptions(depends_on=[on, first])))
+    secrets = Secrets(
+        "secrets",
+        {"environment": env, "site": hub.name, "spec": spec_digest(plan, hub)},
+        ResourceOptions.merge(inside, ResourceOptions(depends_on=[on, first])),
+    )
     second = machines.roles(plan, hub, hub.head, table.HUB_SECOND, on, [secrets])
     refs = {n: r.digest for n, r in images.references().items()}
-    pushed = Images("images", {"environment": env, "images": refs}, ResourceOptions.merge(inside, ResourceOptions(depends_on=[second])))
+    pushed = Images(
+        "images",
+        {"environment": env, "images": refs},
+        ResourceOptions.merge(inside, ResourceOptions(depends_on=[second])),
+    )
     roots = {f"/etc/yrd/partners/{p.name}.pem": p.name for p in plan.provinces}
-    Trust("trust", {"environment": env, "site": hub.name, "machine": hub.head.name, "files": roots},
-          ResourceOptions.merge(inside, ResourceOptions(depends_on=[pushed])))
+    Trust(
+        "trust",
+        {"environment": env, "site": hub.name, "machine": hub.head.name, "files": roots},
+        ResourceOptions.merge(inside, ResourceOptions(depends_on=[pushed])),
+    )
     export("registry", f"{hub.head.address}:{plan.world.region.ports.registry}")
     export("agreements", [a.name for a in plan.world.agreements])

@@ -9,12 +9,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from model.load import find_root, load
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
 from clients import journal
 from model.derive import Plan, Site, derive
 from model.errors import YrdError
+from model.load import find_root, load
 
 Props = dict[str, Any]
 _OUTPUTS = {"live", "drift", "__provider"}
@@ -90,4 +90,3 @@ def integers(value: Any) -> Any:
 
 def _inputs(props: Props) -> Props:
     return {k: v for k, v in props.items() if k not in _OUTPUTS}
-

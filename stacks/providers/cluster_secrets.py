@@ -39,7 +39,11 @@ class ClusterSecretsProvider(Provider):
                 session.api.put_secret(namespace, name, values, kind, {"app.kubernetes.io/managed-by": "yrd"})
                 journal.note("secret", site=session.province.name, object=f"{namespace}/{name}")
             else:
-                journal.note("pending", site=session.province.name, what=f"{namespace}/{name}: the partner has not published its root yet")
+                journal.note(
+                    "pending",
+                    site=session.province.name,
+                    what=f"{namespace}/{name}: the partner has not published its root yet",
+                )
         return {}
 
 
@@ -52,7 +56,11 @@ class Session:
         self.stage = str(props["stage"])
         self.spec: SecretsSpec = secrets_spec(self.plan, self.province)
         self.api = cluster.connect(self.plan, self.province)
-        self.bao = openbao.connect(self.province.openbao_url, ca_file(self.plan, self.province), openbao.load(deployer_file(self.plan, self.province)))
+        self.bao = openbao.connect(
+            self.province.openbao_url,
+            ca_file(self.plan, self.province),
+            openbao.load(deployer_file(self.plan, self.province)),
+        )
 
     def stale(self, *, wait_for_partners: bool) -> set[tuple[str, str]]:
         """Secrets that have to be made: absent, a third of their life left, names or roots that are not as planned."""
@@ -93,7 +101,11 @@ class Session:
         """A database's logins live in OpenBao; they are made there once, and copied to the cluster that uses them."""
         held = self.bao.read(access.kv_data(name))
         if not held:
-            values = {"username": name.removesuffix("-database"), "password": secrets.token_urlsafe(24), "postgres-password": secrets.token_urlsafe(24)}
+            values = {
+                "username": name.removesuffix("-database"),
+                "password": secrets.token_urlsafe(24),
+                "postgres-password": secrets.token_urlsafe(24),
+            }
             self.bao.write(access.kv_data(name), {"data": values, "options": {"cas": 0}})
             return values
         return {k: str(v) for k, v in held["data"].items()}
@@ -110,7 +122,11 @@ def wanted(province: ProvincePlan, stage: str) -> tuple[tuple[str, str], ...]:
     """(namespace, name) of the Secrets of a stage."""
     if stage == "mesh":
         return ((names.MESH_NAMESPACE, "cacerts"),)
-    gateways = [(names.EXCHANGE_NAMESPACE, f(p)) for p in province.partners for f in (names.partner_secret, names.exchange_client_secret)]
+    gateways = [
+        (names.EXCHANGE_NAMESPACE, f(p))
+        for p in province.partners
+        for f in (names.partner_secret, names.exchange_client_secret)
+    ]
     databases = [(names.DATA_NAMESPACE, n) for d in pki.databases(province) for n in (d, f"{d}-tls")]
     return (*gateways, *databases)
 

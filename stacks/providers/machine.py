@@ -97,14 +97,18 @@ def ensure(plan: Plan, site: Site, machine: MachinePlan) -> None:
     disk.mount([rootfs.hub_delta(), base] if machine.role == "hub" else [base])
     _authorize(disk.root, ssh.ensure_key(folder))
     if status == "absent":
-        podman.create(machine.full, machine.name, disk, {machine_bin(): "/opt/yrd/bin", machine_python(): "/opt/yrd/python"})
+        podman.create(
+            machine.full, machine.name, disk, {machine_bin(): "/opt/yrd/bin", machine_python(): "/opt/yrd/python"}
+        )
     elif status != "running":
         podman.start(machine.full)
     key = disk.root / "etc/ssh/ssh_host_ed25519_key.pub"
     wait.until(f"{machine.name}'s host key", lambda: key.exists() and key.stat().st_size > 0, seconds=60)
     ssh.pin(folder, machine.name, key.read_text())
     link = ssh.connect(env, site, machine)
-    wait.until(f"SSH on {machine.name}", lambda: shell.run(link.command("true"), check=False).returncode == 0, seconds=60)
+    wait.until(
+        f"SSH on {machine.name}", lambda: shell.run(link.command("true"), check=False).returncode == 0, seconds=60
+    )
 
 
 def _authorize(root: Path, public_key: str) -> None:
@@ -119,4 +123,10 @@ def check_server(link: ssh.Ssh) -> None:
     said = link.run(". /etc/os-release; echo $ID $VERSION_ID; df -Pk / | awk 'NR==2 {print $4}'").split()
     if said[:2] != ["debian", "12"] or int(said[2]) < 1024 * 1024:
         en = f"{link.machine}: found {' '.join(said[:2])} with {int(said[2]) // 1024} MiB free"
-        raise YrdError("E191", f"{link.machine}：发现 {' '.join(said[:2])}", en, "需要 Debian 12 与 1 GiB 空间", "use Debian 12 with at least 1 GiB free")
+        raise YrdError(
+            "E191",
+            f"{link.machine}：发现 {' '.join(said[:2])}",
+            en,
+            "需要 Debian 12 与 1 GiB 空间",
+            "use Debian 12 with at least 1 GiB free",
+        )

@@ -36,7 +36,11 @@ class ReleaseProvider(Provider):
         api = _connect(props)
         left = dict(props.get("live") or {})
         live = {k: found for k in left if (found := _live(api, k))}
-        drift = [f"{k} {'is gone' if k not in live else 'was changed by hand'}" for k in sorted(left) if live.get(k) != left[k]]
+        drift = [
+            f"{k} {'is gone' if k not in live else 'was changed by hand'}"
+            for k in sorted(left)
+            if live.get(k) != left[k]
+        ]
         return left, drift
 
     def do(self, props: Props, old: Props | None) -> Any:
@@ -45,7 +49,16 @@ class ReleaseProvider(Provider):
         left = dict((old or {}).get("live") or {})
         if not old or dict(old["objects"]) != dict(props["objects"]) or not left:
             _settle(api, release)
-            helm.upgrade(tool("helm"), api.kubeconfig, release.chart, release.name, release.namespace, release.values, wait=release.wait, cache=cache_root())
+            helm.upgrade(
+                tool("helm"),
+                api.kubeconfig,
+                release.chart,
+                release.name,
+                release.namespace,
+                release.values,
+                wait=release.wait,
+                cache=cache_root(),
+            )
             _forget()
             left = {}
         live = {k: found for k in objects if (found := _live(api, k))}
@@ -111,4 +124,3 @@ def _settle(api: Cluster, release: Rendered) -> None:
         if record["metadata"]["labels"].get("status", "").startswith("pending"):
             journal.note("repair", object=f"Helm release {release.name}, left pending by a killed run")
             api.delete("v1", "Secret", release.namespace, record["metadata"]["name"])
-

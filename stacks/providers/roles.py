@@ -57,7 +57,9 @@ def _needed(props: Props, old: Props | None) -> list[str]:
     if not old or not old.get("live"):
         return list(props["order"])
     live, left = _digests(props), dict(old["live"])
-    return [r for r in props["order"] if props["roles"][r] != dict(old.get("roles") or {}).get(r) or live[r] != left.get(r)]
+    return [
+        r for r in props["order"] if props["roles"][r] != dict(old.get("roles") or {}).get(r) or live[r] != left.get(r)
+    ]
 
 
 def _run(props: Props, roles: list[str]) -> None:
@@ -67,7 +69,12 @@ def _run(props: Props, roles: list[str]) -> None:
     for role in roles:
         variables |= props["roles"][role]["variables"]
         variables |= local_files(role)
-    counts = ansible.run(link, roles, variables, progress=lambda task: journal.note("task", machine=machine.name, site=site.name, task=task))
+    counts = ansible.run(
+        link,
+        roles,
+        variables,
+        progress=lambda task: journal.note("task", machine=machine.name, site=site.name, task=task),
+    )
     journal.note("ansible", machine=machine.name, roles=roles, changed=counts.changed, ok=counts.ok, tasks=counts.names)
 
 
@@ -103,5 +110,9 @@ def _differences(left: Digests, live: Digests) -> list[str]:
     found = []
     for role, digests in live.items():
         before = dict(left.get(role) or {})
-        found += [f"{role}: {key} changed" for key in sorted(digests.keys() | before.keys()) if digests.get(key) != before.get(key)]
+        found += [
+            f"{role}: {key} changed"
+            for key in sorted(digests.keys() | before.keys())
+            if digests.get(key) != before.get(key)
+        ]
     return found

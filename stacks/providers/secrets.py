@@ -36,7 +36,11 @@ class SecretsProvider(Provider):
         drift = [f"OpenBao {a.verb} {a.path} {', '.join(a.differs)}".strip() for a in actions]
         live = _held(plan, site, spec)
         left = dict(props.get("live") or {})
-        drift += [f"credential {name} on a machine is not the one that was handed out" for name in sorted(live) if live[name] != left.get(name)]
+        drift += [
+            f"credential {name} on a machine is not the one that was handed out"
+            for name in sorted(live)
+            if live[name] != left.get(name)
+        ]
         if not _published(plan, site):
             drift.append("the site's root is not published")
         return left or live, drift
@@ -46,7 +50,9 @@ class SecretsProvider(Provider):
         site = site_of(plan, str(props["site"]))
         spec = secrets_spec(plan, site)
         _initialise(plan, site)
-        for action in secrets_custody.establish(spec, site.openbao_url, ca_file(plan, site), _custody(plan, site), deployer_file(plan, site)):
+        for action in secrets_custody.establish(
+            spec, site.openbao_url, ca_file(plan, site), _custody(plan, site), deployer_file(plan, site)
+        ):
             journal.note("openbao", site=site.name, verb=action.verb, path=action.path)
         client = openbao.connect(site.openbao_url, ca_file(plan, site), openbao.load(deployer_file(plan, site)))
         state.write_atomic(state.root_certificate(plan.environment.name, site.name), client.public(pki.ROOT), 0o644)
@@ -118,11 +124,13 @@ def _services(site: Site, spec: SecretsSpec) -> list[tuple[MachinePlan, str, str
 
 def _held(plan: Plan, site: Site, spec: SecretsSpec) -> dict[str, str]:
     """Digest of each credential as it lies on its machine; the value itself is never read."""
-    found = {}
+    found: dict[str, str] = {}
     for machine in site.machines:
         link = ssh.connect(plan.environment.name, site, machine)
         files = [(f, s) for m, f, s, _ in _services(site, spec) if m == machine]
-        said = link.run("sha256sum " + " ".join(shlex.quote(f) for f, _ in files) + " 2>/dev/null; true") if files else ""
+        said = (
+            link.run("sha256sum " + " ".join(shlex.quote(f) for f, _ in files) + " 2>/dev/null; true") if files else ""
+        )
         digests = {line.split()[1]: line.split()[0][:16] for line in said.splitlines() if len(line.split()) == 2}
         found |= {f"{machine.name}/{service}": digests.get(file, "absent") for file, service in files}
     return found
@@ -136,7 +144,9 @@ def _equip(plan: Plan, site: Site, spec: SecretsSpec, client: openbao.OpenBao, l
         if live[name] == "absent" or (left and live[name] != left.get(name)):
             link = ssh.connect(plan.environment.name, site, machine)
             if user != "root":
-                link.run(f"getent passwd {user} >/dev/null || useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin {user}")
+                link.run(
+                    f"getent passwd {user} >/dev/null || useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin {user}"
+                )
             text = json.dumps(secrets_custody.credentials(client, spec, service, machine.name))
             link.run(f"install -d -m 0711 {CREDENTIALS}")
             link.write(file, text + "\n", owner=f"{user}:{user}", mode="0400")

@@ -70,7 +70,9 @@ class ImagesProvider(Provider):
     def look(self, props: Props) -> tuple[Any, list[str]]:
         plan = plan_of(props)
         refs = images.references()
-        missing = refs.keys() - images.pushed(refs, registry(plan), state.root_certificate(plan.environment.name, plan.hub.name))
+        missing = refs.keys() - images.pushed(
+            refs, registry(plan), state.root_certificate(plan.environment.name, plan.hub.name)
+        )
         return {}, [f"image {name} is not in the registry" for name in sorted(missing)]
 
     def do(self, props: Props, old: Props | None) -> Any:  # noqa: ARG002
@@ -99,8 +101,13 @@ class ImagesReadyProvider(Provider):
         refs = {n: r for n, r in images.references().items() if n in props["images"]}
         ca = state.root_certificate(plan.environment.name, plan.hub.name)
         root_of(plan, plan.hub.name)
-        wait.until("the hub's registry to serve the images", lambda: images.pushed(refs, registry(plan), ca) == set(refs), seconds=PATIENCE, every=1.0,
-                   fix="yrd up --province region")
+        wait.until(
+            "the hub's registry to serve the images",
+            lambda: images.pushed(refs, registry(plan), ca) == set(refs),
+            seconds=PATIENCE,
+            every=1.0,
+            fix="yrd up --province region",
+        )
         return {}
 
 

@@ -27,5 +27,9 @@ def variables(plan: Plan, site: Site, machine: MachinePlan, images: Mapping[str,
 
 
 def managed(plan: Plan, site: Site, machine: MachinePlan) -> Managed:  # noqa: ARG001
-    files = ("/etc/containerd/config.toml", f"/etc/containerd/certs.d/{names.REGISTRY}/*", "/etc/systemd/system/containerd.service")
+    files = (
+        "/etc/containerd/config.toml",
+        f"/etc/containerd/certs.d/{names.REGISTRY}/*",
+        "/etc/systemd/system/containerd.service",
+    )
     return Managed(files=files, units=("containerd.service",))

@@ -14,13 +14,23 @@ def variables(plan: Plan, site: Site, machine: MachinePlan) -> dict[str, object]
         "hub_registry_port": ports.registry,
         "hub_prometheus_port": ports.prometheus,
         "hub_targets": [
-            {"name": p.name, "address": f"{p.head.address}:{ports.metrics}", "server_name": f"exporter.{p.trust_domain}", "root": f"/etc/yrd/partners/{p.name}.pem"}
+            {
+                "name": p.name,
+                "address": f"{p.head.address}:{ports.metrics}",
+                "server_name": f"exporter.{p.trust_domain}",
+                "root": f"/etc/yrd/partners/{p.name}.pem",
+            }
             for p in plan.provinces
         ],
     }
 
 
 def managed(plan: Plan, site: Site, machine: MachinePlan) -> Managed:  # noqa: ARG001
-    files = ("/etc/docker/registry/config.yml", "/etc/prometheus/prometheus.yml", "/etc/prometheus/web.yml", "/etc/systemd/system/docker-registry.service",
-             "/etc/systemd/system/prometheus.service")
+    files = (
+        "/etc/docker/registry/config.yml",
+        "/etc/prometheus/prometheus.yml",
+        "/etc/prometheus/web.yml",
+        "/etc/systemd/system/docker-registry.service",
+        "/etc/systemd/system/prometheus.service",
+    )
     return Managed(files=files, units=("docker-registry.service", "prometheus.service"))

@@ -16,7 +16,12 @@ NEEDS_IMAGES = True
 APPS = ("kms", "signer")
 
 #: Requests that suit two cores; the limits are the machine's.
-REQUESTS = {"kube-apiserver": ("100m", "256Mi"), "kube-controller-manager": ("25m", "64Mi"), "kube-scheduler": ("20m", "32Mi"), "etcd": ("50m", "64Mi")}
+REQUESTS = {
+    "kube-apiserver": ("100m", "256Mi"),
+    "kube-controller-manager": ("25m", "64Mi"),
+    "kube-scheduler": ("20m", "32Mi"),
+    "etcd": ("50m", "64Mi"),
+}
 
 
 class Image(Protocol):
@@ -27,8 +32,13 @@ class Image(Protocol):
 def variables(plan: Plan, site: Site, machine: MachinePlan, images: Mapping[str, Image]) -> dict[str, object]:
     """Raises YrdError E183 for a machine that is to join: this release starts control planes only."""
     if not isinstance(site, ProvincePlan) or machine.role != "control-plane" or machine != site.head:
-        raise YrdError("E183", f"{machine.name} 需要加入已有集群，本版本尚不支持", f"{machine.name} would have to join a cluster, which this release cannot do yet",
-                       "每省保留一台 control-plane 机器", "keep one control-plane machine per province")
+        raise YrdError(
+            "E183",
+            f"{machine.name} 需要加入已有集群，本版本尚不支持",
+            f"{machine.name} would have to join a cluster, which this release cannot do yet",
+            "每省保留一台 control-plane 机器",
+            "keep one control-plane machine per province",
+        )
     spaces = namespaces(site)
     return {
         "kubernetes_version": plan.world.region.versions.kubernetes,
@@ -37,7 +47,10 @@ def variables(plan: Plan, site: Site, machine: MachinePlan, images: Mapping[str,
         "kubernetes_address": str(machine.address),
         "kubernetes_pods": str(site.pods),
         "kubernetes_services": str(site.services),
-        "kubernetes_images": {name: {"image": images[name].reference, "cpu": cpu, "memory": memory} for name, (cpu, memory) in REQUESTS.items()},
+        "kubernetes_images": {
+            name: {"image": images[name].reference, "cpu": cpu, "memory": memory}
+            for name, (cpu, memory) in REQUESTS.items()
+        },
         "kubernetes_system_namespaces": sorted(n.name for n in spaces if n.level == "privileged"),
         "kubernetes_restricted_namespaces": sorted(n.name for n in spaces if n.level == "restricted"),
         "kubernetes_gateway_namespace": names.EXCHANGE_NAMESPACE,
@@ -50,9 +63,24 @@ def variables(plan: Plan, site: Site, machine: MachinePlan, images: Mapping[str,
 def managed(plan: Plan, site: Site, machine: MachinePlan) -> Managed:  # noqa: ARG001
     """Kubeconfigs and certificates are not listed: they are renewed on the machine, and judged by their life."""
     files = (
-        "/etc/kubernetes/kubeadm.yaml", "/etc/kubernetes/resolv.conf", "/etc/kubernetes/encryption/*", "/etc/kubernetes/authentication/*", "/etc/kubernetes/audit/*",
-        "/etc/kubernetes/admission/*", "/etc/kubernetes/admission/policies/*", "/etc/kubernetes/patches/*", "/etc/kubernetes/manifests/*", "/var/lib/kubelet/config.yaml",
-        "/etc/systemd/system/kubelet.service", "/etc/systemd/system/yrd-kms.service", "/etc/systemd/system/yrd-signer.service", "/etc/yrd/kms.json", "/etc/yrd/signer.json",
-        "/etc/yrd/certs-kubernetes.json", "/opt/yrd/apps/kms.pyz", "/opt/yrd/apps/signer.pyz", "/usr/local/sbin/yrd-control-plane",
+        "/etc/kubernetes/kubeadm.yaml",
+        "/etc/kubernetes/resolv.conf",
+        "/etc/kubernetes/encryption/*",
+        "/etc/kubernetes/authentication/*",
+        "/etc/kubernetes/audit/*",
+        "/etc/kubernetes/admission/*",
+        "/etc/kubernetes/admission/policies/*",
+        "/etc/kubernetes/patches/*",
+        "/etc/kubernetes/manifests/*",
+        "/var/lib/kubelet/config.yaml",
+        "/etc/systemd/system/kubelet.service",
+        "/etc/systemd/system/yrd-kms.service",
+        "/etc/systemd/system/yrd-signer.service",
+        "/etc/yrd/kms.json",
+        "/etc/yrd/signer.json",
+        "/etc/yrd/certs-kubernetes.json",
+        "/opt/yrd/apps/kms.pyz",
+        "/opt/yrd/apps/signer.pyz",
+        "/usr/local/sbin/yrd-control-plane",
     )
     return Managed(files=files, units=("kubelet.service", "yrd-kms.service", "yrd-signer.service"))

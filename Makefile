@@ -1,0 +1,36 @@
+# The same verbs locally and in CI. `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: up down test check golden clean help
+
+help: ## list the verbs
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
+
+.venv/.made: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+up: .venv/.made ## install the toolchain if needed, then four provinces
+	$(BIN)/yrd up
+
+down: .venv/.made ## take the local environment away
+	$(BIN)/yrd down
+
+test: check ## everything that must hold
+	$(BIN)/pytest tests
+
+check: .venv/.made ## lint, types, import directions, pure tests: no root, no network
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m model.schema --check
+	$(BIN)/pytest tests/model tests/policies tests/charts tests/services tests/toolchain
+
+golden: .venv/.made ## rewrite generated files; review shows the difference
+	$(BIN)/python -m model.schema
+
+clean: ## remove what the checkout made (the cache outside stays)
+	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache build *.egg-info
