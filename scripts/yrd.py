@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from model.errors import YrdError
-from scripts import environment_verbs
+from scripts import environment_verbs, region_verbs
 
 app = typer.Typer(
     name="yrd",
@@ -18,6 +18,7 @@ app = typer.Typer(
     help="Shared government cloud of four provinces. 四省共享政务云。",
 )
 environment_verbs.register(app)
+region_verbs.register(app)
 
 
 def main() -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import queue
-import signal
 import subprocess
 import sys
 import tempfile
@@ -67,11 +65,6 @@ class Outcome:
         return max((r.code or 0 for r in self.runs.values()), default=0)
 
 
-def _with_parent() -> None:
-    """A worker ends with the driver, even when the driver is killed (Linux prctl(2), PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-
-
 def _start(verb: str, name: str, env: dict[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "stacks.worker", verb, name],
@@ -80,7 +73,6 @@ def _start(verb: str, name: str, env: dict[str, str]) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **env},
-        preexec_fn=_with_parent,
     )
 
 
