@@ -45,7 +45,7 @@ def releases(
         release("calico-base", system, {}, wait=True),
         release("network", system, network.values(province, images), "calico-base", wait=True),
         release("mesh-base", root, mesh.base(), "foundation", istio="base", wait=True),
-        release("mesh-cni", root, mesh.cni(images), "foundation", "calico-base", istio="istio-cni", wait=True),
+        release("mesh-cni", root, mesh.cni(images), "foundation", "network", istio="istio-cni", wait=True),
         release("mesh", root, mesh.istiod(province, images), "mesh-base", istio=mesh.ISTIOD_CHART, wait=True),
         release("mesh-policy", root, {}, "mesh"),
         release("exchange", gateways, exchange.values(plan, province), "mesh-policy"),

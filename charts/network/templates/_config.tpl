@@ -71,7 +71,7 @@ sed "s/__POD__/$POD_UID/" /config/kubeconfig > /host/net.d/calico-kubeconfig.new
 mv /host/net.d/calico-kubeconfig.new /host/net.d/calico-kubeconfig
 # Istio's plugin is chained into the same file: written again only when our part of it has changed.
 sed "s/__NODE__/$NODE_NAME/" /config/conflist > /host/net.d/calico.source.new
-if ! cmp -s /host/net.d/calico.source.new /host/net.d/calico.source || [ ! -s /host/net.d/10-calico.conflist ]; then
+if [ "$(cat /host/net.d/calico.source.new)" != "$(cat /host/net.d/calico.source 2>/dev/null)" ] || [ ! -s /host/net.d/10-calico.conflist ]; then
   cp /host/net.d/calico.source.new /host/net.d/10-calico.conflist.new
   mv /host/net.d/10-calico.conflist.new /host/net.d/10-calico.conflist
 fi
