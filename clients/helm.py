@@ -140,3 +140,8 @@ def uninstall(helm: Path, kubeconfig: Path, name: str, namespace: str, cache: Pa
         [str(helm), "uninstall", name, "--namespace", namespace, "--kubeconfig", str(kubeconfig), "--ignore-not-found"],
         env=environment(cache),
     )
+
+
+def kubectl_environment() -> dict[str, str]:
+    """No proxy of this host stands between us and a cluster of ours."""
+    return {"NO_PROXY": "*", "no_proxy": "*", "HTTPS_PROXY": "", "https_proxy": ""}

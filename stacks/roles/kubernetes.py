@@ -9,6 +9,7 @@ from model import names
 from model.derive import MachinePlan, Plan, ProvincePlan, Site
 from model.errors import YrdError
 from stacks.charts.namespaces import namespaces
+from stacks.charts.population import DATABASE_UID, VOLUME
 from stacks.roles import Managed
 from stacks.roles.certs import kubernetes_spec
 
@@ -56,6 +57,7 @@ def variables(plan: Plan, site: Site, machine: MachinePlan, images: Mapping[str,
         "kubernetes_gateway_namespace": names.EXCHANGE_NAMESPACE,
         "kubernetes_openbao": "https://127.0.0.1:8200",
         "kubernetes_certificates": kubernetes_spec(site, machine),
+        "kubernetes_volumes": [{"path": VOLUME, "uid": DATABASE_UID}] if site.datasets else [],
         "kubernetes_container": machine.ssh is None,
     }
 
