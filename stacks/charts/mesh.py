@@ -120,7 +120,13 @@ def _mesh_config(province: ProvincePlan) -> Values:
         "meshMTLS": {"minProtocolVersion": "TLSV1_3"},
         # A path is compared as the application will read it: no `//`, no `%2F`.
         "pathNormalization": {"normalization": "DECODE_AND_MERGE_SLASHES"},
-        "defaultConfig": {"proxyMetadata": {"ISTIO_META_DNS_CAPTURE": "true"}},
+        "defaultConfig": {
+            "proxyMetadata": {
+                "ISTIO_META_DNS_CAPTURE": "true",
+                # Proxies ask for a day unless told otherwise, and istiod refuses what is above its own limit.
+                "SECRET_TTL": f"{province.settings['mesh-leaf-hours']}h",
+            }
+        },
     }
 
 
