@@ -79,10 +79,16 @@ class Session:
         if not role:
             return not live
         own = self.bao.public(pki.ROOT)
+        root = own
+        if partner:
+            root = root_of(self.plan, partner) if wait_for_partners else _root_now(self.plan, partner)
+        if not root:
+            # Nothing can be trusted yet: the look that follows the partner's publication finds it.
+            journal.note("pending", site=self.province.name, what=f"{partner} has not published its root yet")
+            return False
         if secrets_issue.stale(live.get("tls.crt", ""), own, self.bao, now, self.spec.role(pki.SERVER, role)):
             return True
-        root = (root_of(self.plan, partner) if wait_for_partners else _root_now(self.plan, partner)) if partner else own
-        return bool(root) and live.get("ca.crt", "").strip() != root.strip()
+        return live.get("ca.crt", "").strip() != root.strip()
 
     def make(self, namespace: str, name: str) -> dict[str, str]:
         """Values of one Secret; empty while a partner's root is not known."""
