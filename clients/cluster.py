@@ -231,7 +231,8 @@ def connect(plan: Plan, province: ProvincePlan) -> Cluster:
     settings = client.Configuration()
     settings.retries = urllib3.Retry(total=2, backoff_factor=0.3)
     config.load_kube_config(  # type: ignore[no-untyped-call]
-        config_file=str(path), client_configuration=settings)
+        config_file=str(path), client_configuration=settings
+    )
     settings.proxy = None
     settings.no_proxy = "*"
     return Cluster(client.ApiClient(settings), path, province.name)

@@ -125,6 +125,11 @@ class OpenBao:
         self.url = url
         self._hvac = hvac.Client(url=url, token=token, verify=str(ca_file), timeout=TIMEOUT, session=session)
 
+    @property
+    def client(self) -> hvac.Client:
+        """The library's own client with this session's token, for readers that speak hvac."""
+        return self._hvac
+
     def login(self, credential: AppRole) -> None:
         """Exchange the credential for a token that this session uses from now on."""
         body = {"role_id": credential.role_id, "secret_id": credential.secret_id}
@@ -178,7 +183,11 @@ class OpenBao:
 
     def health(self) -> Health:
         """State of the server; its status code, which says the same, is ignored."""
-        answer = self._call(lambda: self._hvac.adapter.get("/v1/sys/health", raise_exception=False))
+        return self._call(self.glance)
+
+    def glance(self) -> Health:
+        """`health` asked once, for a look that must not wait for a server that is down."""
+        answer = self._once(lambda: self._hvac.adapter.get("/v1/sys/health", raise_exception=False))
         body = answer if isinstance(answer, dict) else answer.json()
         return Health(body["initialized"], body["sealed"], body["standby"], body["version"])
 
@@ -252,6 +261,11 @@ def connect(url: str, ca_file: Path, credential: AppRole | Token) -> OpenBao:
 def health(url: str, ca_file: Path) -> Health:
     """State of a server. Raises UnavailableError when it does not answer."""
     return OpenBao(url, ca_file).health()
+
+
+def once(url: str, ca_file: Path) -> Health:
+    """State of a server, asked a single time. Raises UnavailableError when it does not answer."""
+    return OpenBao(url, ca_file).glance()
 
 
 def ready(url: str, ca_file: Path, seconds: float = PATIENCE) -> Health:

@@ -11,10 +11,13 @@ from rich.console import Console
 
 from model.derive import Plan
 from model.errors import YrdError
+from policies import catalogue, judge
+from policies.types import Verdict
 from scripts import changes, context, lifecycle
 from scripts.context import Environment, Json, Provinces
 from scripts.progress import Display
-from stacks import driver
+from stacks import audit, driver
+from stacks.program import REGION
 from toolchain import images, install, rootfs
 
 console = Console(stderr=True)
@@ -57,7 +60,25 @@ def up(
     prepare(plan)
     with Display(console, f"yrd up {environment}", quiet=as_json) as display:
         outcome = driver.operate("up", stacks, display.show, full=full)
-    _report(plan, outcome, as_json=as_json)
+    audited = _audited(plan, province) if not outcome.exit_code else None
+    _report(plan, outcome, as_json=as_json, audited=audited)
+
+
+def _audited(plan: Plan, provinces: Provinces) -> dict[str, int]:
+    """Summary of the audit that ends every `up`; each province's own verdict goes to its exporter."""
+    chosen = ["hub" if p == REGION else p for p in provinces] if provinces else None
+    results = audit.run(plan, catalogue.load(), chosen)
+    audit.deliver(plan, results)
+    for result in results:
+        if result.verdict in {Verdict.FAIL, Verdict.ERROR}:
+            console.print(
+                f"audit {result.verdict}: {result.control} on {result.target}: {result.observed}",
+                style="red",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+    return judge.summary(results)
 
 
 def refresh(environment: Environment = "local", province: Provinces = None, as_json: Json = False) -> None:
@@ -68,7 +89,7 @@ def refresh(environment: Environment = "local", province: Provinces = None, as_j
     _report(plan, outcome, as_json=as_json)
 
 
-def _report(plan: Plan, outcome: driver.Outcome, *, as_json: bool) -> None:
+def _report(plan: Plan, outcome: driver.Outcome, *, as_json: bool, audited: dict[str, int] | None = None) -> None:
     result: dict[str, Any] = {
         "seconds": round(outcome.seconds, 1),
         "changes": outcome.changes,
@@ -77,7 +98,7 @@ def _report(plan: Plan, outcome: driver.Outcome, *, as_json: bool) -> None:
     drift = [f"{e['resource']}: {e['what']}" for e in outcome.events if e["kind"] == "drift"]
     errors = {r.unit: r.errors for r in outcome.runs.values() if r.code}
     if as_json:
-        print(json.dumps({**result, "drift": drift, "errors": errors}, ensure_ascii=False))
+        print(json.dumps({**result, "drift": drift, "errors": errors, "audit": audited}, ensure_ascii=False))
     else:
         for line in drift:
             console.print(f"drift: {line}", style="yellow", highlight=False)
@@ -95,6 +116,9 @@ def _report(plan: Plan, outcome: driver.Outcome, *, as_json: bool) -> None:
             f"{plan.environment.name}: {counts}; ansible {outcome.changed} changed, {outcome.ok} ok; {outcome.seconds:.0f} s",
             highlight=False,
         )
+        if audited:
+            console.print("audit: " + ", ".join(f"{v} {k}" for k, v in audited.items()), highlight=False)
+            console.print("next: yrd status | yrd open portal | yrd audit | yrd agreement list", highlight=False)
     if outcome.exit_code:
         sys.exit(outcome.exit_code)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from clients import network, podman, ssh, state
+from clients import network, podman, ssh, state, wait
 from model import names
 from model.derive import Plan
 from model.errors import YrdError
-from stacks import driver
+from stacks import driver, status
 from stacks.program import REGION
 from stacks.providers import machine as machines
 
@@ -98,4 +98,20 @@ def start(plan: Plan, console: Console) -> None:
     network.ensure_backbone(plan)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda pair: machines.ensure(plan, *pair), [(s, m) for s in plan.sites for m in s.machines]))
-    console.print("machines run", highlight=False)
+    console.print("machines run; waiting until every province is ready", highlight=False)
+    wait_ready(plan, console)
+
+
+def wait_ready(plan: Plan, console: Console, seconds: float = 600) -> None:
+    """Until every province is ready; says whenever another one is. Raises UnreachableError E194."""
+    said: set[str] = set()
+
+    def look() -> bool:
+        found = status.look(plan)
+        for site in (found.hub, *found.provinces):
+            if site.ready and site.name not in said:
+                said.add(site.name)
+                console.print(f"{site.name}: ready", highlight=False)
+        return found.ready
+
+    wait.until(f"every province of {plan.environment.name}", look, seconds=seconds, every=2, fix="yrd status")

@@ -84,5 +84,6 @@ def managed(plan: Plan, site: Site, machine: MachinePlan) -> Managed:  # noqa: A
         "/opt/yrd/apps/kms.pyz",
         "/opt/yrd/apps/signer.pyz",
         "/usr/local/sbin/yrd-control-plane",
+        "/var/lib/etcd@mode",
     )
     return Managed(files=files, units=("kubelet.service", "yrd-kms.service", "yrd-signer.service"))
