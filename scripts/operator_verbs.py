@@ -15,7 +15,8 @@ from scripts import context
 from scripts.context import Environment
 from toolchain import install
 
-PASS = {"allow_extra_args": True, "ignore_unknown_options": True}
+#: Everything behind the name is the other program's, `--` and options included.
+PASS = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
 
 
 def register(app: typer.Typer) -> None:
@@ -39,10 +40,15 @@ def machine_of(plan: Plan, name: str) -> tuple[Site, MachinePlan]:
     return found[name]
 
 
+def theirs(ctx: typer.Context) -> list[str]:
+    """Arguments for the other program; one leading `--` is only a separator."""
+    return ctx.args[1:] if ctx.args[:1] == ["--"] else ctx.args
+
+
 def to_machine(ctx: typer.Context, machine: str, environment: Environment = "local") -> None:
     """A shell on a machine, or one command: `yrd ssh anhui-1 -- uptime`. 登录机器。"""
     plan = context.plan(environment)
-    command = ssh.connect(environment, *machine_of(plan, machine)).command(*ctx.args)
+    command = ssh.connect(environment, *machine_of(plan, machine)).command(*theirs(ctx))
     os.execvp(command[0], command)  # noqa: S606
 
 
@@ -53,7 +59,7 @@ def kubectl(ctx: typer.Context, province: str, environment: Environment = "local
     config = cluster.kubeconfig(plan, plan.province(province))
     program = str(install.tool("kubectl"))
     os.environ.update({"NO_PROXY": "*", "no_proxy": "*"})
-    os.execvp(program, [program, "--kubeconfig", str(config), *ctx.args])  # noqa: S606
+    os.execvp(program, [program, "--kubeconfig", str(config), *theirs(ctx)])  # noqa: S606
 
 
 def logs(

@@ -55,4 +55,4 @@ def _flows(plan: Plan) -> str:
 
 def _open(plan: Plan) -> str:
     env = "" if plan.environment.name == "local" else f" -e {plan.environment.name}"
-    return f"yrd open portal{env} | yrd open prometheus{env} | yrd kubectl <province>{env} get pods -A | yrd logs <site>{env}"
+    return f"yrd open portal{env} | yrd open prometheus{env} | yrd kubectl{env} <province> get pods -A | yrd logs <site>{env}"
