@@ -19,18 +19,20 @@ up: .venv/.made ## install the toolchain if needed, then four provinces
 down: .venv/.made ## take the local environment away
 	$(BIN)/yrd down
 
-test: check ## everything that must hold
-	$(BIN)/pytest tests
+test: check ## everything that must hold, on the real environment `test` (root; `local` sleeps meanwhile)
+	$(BIN)/pytest tests/secrets tests/live
 
 check: .venv/.made ## lint, types, import directions, pure tests: no root, no network
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m model.schema --check
-	$(BIN)/pytest tests/model tests/policies tests/charts tests/services tests/toolchain
+	$(BIN)/python -m monitoring.compile --check
+	$(BIN)/pytest tests/model tests/policies tests/charts tests/services tests/toolchain tests/monitoring
 
 golden: .venv/.made ## rewrite generated files; review shows the difference
 	$(BIN)/python -m model.schema
+	$(BIN)/python -m monitoring.compile --write
 
 clean: ## remove what the checkout made (the cache outside stays)
 	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache build *.egg-info

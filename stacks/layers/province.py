@@ -38,8 +38,7 @@ def province(plan: Plan, target: ProvincePlan) -> None:
         machines.roles(plan, target, m, table.PROVINCE_SECOND, boxes[m.name], [trust, ready]) for m in target.machines
     ]
     delivered = _releases(plan, target, on, cluster)
-    if table.PROVINCE_LAST:
-        machines.roles(plan, target, target.head, table.PROVINCE_LAST, on, [*cluster, delivered["foundation"]])
+    machines.roles(plan, target, target.head, table.PROVINCE_LAST, on, [*cluster, delivered["foundation"]])
     export("trust_domain", target.trust_domain)
     export("api", target.api_url)
     export("exchange", f"{target.head.address}:{plan.world.region.ports.exchange}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from model.derive import MachinePlan, Plan, Site
+from monitoring import compile as alerts
 from stacks.roles import Managed
 
 
@@ -13,6 +14,7 @@ def variables(plan: Plan, site: Site, machine: MachinePlan) -> dict[str, object]
         "hub_address": str(machine.address),
         "hub_registry_port": ports.registry,
         "hub_prometheus_port": ports.prometheus,
+        "hub_rules": alerts.rules(),
         "hub_targets": [
             {
                 "name": p.name,
@@ -30,6 +32,7 @@ def managed(plan: Plan, site: Site, machine: MachinePlan) -> Managed:  # noqa: A
         "/etc/docker/registry/config.yml",
         "/etc/prometheus/prometheus.yml",
         "/etc/prometheus/web.yml",
+        "/etc/prometheus/rules/*",
         "/etc/systemd/system/docker-registry.service",
         "/etc/systemd/system/prometheus.service",
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 PROVINCE_FIRST = ("baseline", "openbao")
 PROVINCE_SECOND = ("certs", "container_runtime", "kubernetes")
-PROVINCE_LAST: tuple[str, ...] = ()
+PROVINCE_LAST = ("exporter",)
 HUB_FIRST = ("baseline", "openbao")
 HUB_SECOND = ("certs", "hub")
 

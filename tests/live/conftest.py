@@ -42,9 +42,9 @@ def house() -> Iterator[None]:
     if sleeping:
         print(f"\nstopping {len(sleeping)} machines of `local` for the time of the tests", file=sys.__stderr__)
         support.yrd("stop", env={"YRD_ENVIRONMENT": "local"})
-    support.yrd("down")
-    _make_decoy()
     try:
+        support.yrd("down")
+        _make_decoy()
         yield
     finally:
         support.yrd("down")
@@ -77,7 +77,7 @@ def _make_decoy() -> None:
     )
     for line in (
         f"netns add {DECOY}-decoy-1",
-        f"link add {DECOY} type dummy",
+        f"link add {DECOY} type veth peer name {DECOY}-end",
         f"link set {DECOY} up",
         f"route add 10.178.0.0/16 dev {DECOY}",
     ):

@@ -42,7 +42,7 @@ def test_killed_during_kubeadm_init(logs: Path) -> None:
 
 
 def test_killed_during_the_release_of_istio(logs: Path) -> None:
-    _kill_when("Helm to install istiod", ("helm", "upgrade", "istiod", support.ENVIRONMENT), logs / "istio")
+    _kill_when("Helm to install istiod", ("helm", "--install mesh ", f"/{support.ENVIRONMENT}/"), logs / "istio")
 
 
 def test_the_next_up_ends_in_four_ready_provinces() -> None:

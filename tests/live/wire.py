@@ -31,7 +31,7 @@ def main() -> None:
         said["answer"] = stream.recv(4096).decode(errors="replace").split("\r\n")[0]
     except OSError as fault:  # ssl.SSLError is one
         said["error"] = f"{type(fault).__name__}: {fault}"
-    print(json.dumps(said))
+    sys.stdout.write(json.dumps(said) + "\n")
 
 
 main()
