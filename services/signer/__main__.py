@@ -76,7 +76,9 @@ class Signer:
 
     def addresses(self, node: str) -> frozenset[str] | None:
         try:
-            return frozenset(a.address for a in (self.core.read_node(node).status or client.V1NodeStatus()).addresses or ())
+            return frozenset(
+                a.address for a in (self.core.read_node(node).status or client.V1NodeStatus()).addresses or ()
+            )
         except ApiException as refused:
             if refused.status == 404:
                 return None

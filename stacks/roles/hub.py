@@ -6,6 +6,9 @@ from model.derive import MachinePlan, Plan, Site
 from monitoring import compile as alerts
 from stacks.roles import Managed
 
+APPS = ("portal",)
+TLS = "/etc/yrd/tls"
+
 
 def variables(plan: Plan, site: Site, machine: MachinePlan) -> dict[str, object]:  # noqa: ARG001
     """Targets are the provinces' exporters; each is trusted by its own province's root alone."""
@@ -14,6 +17,25 @@ def variables(plan: Plan, site: Site, machine: MachinePlan) -> dict[str, object]
         "hub_address": str(machine.address),
         "hub_registry_port": ports.registry,
         "hub_prometheus_port": ports.prometheus,
+        "hub_portal": {
+            "listen": str(machine.address),
+            "port": ports.portal,
+            "certificate": f"{TLS}/portal.crt",
+            "key": f"{TLS}/portal.key",
+            "prometheus": f"https://{machine.address}:{ports.prometheus}",
+            "ca": f"{TLS}/ca.pem",
+            "provinces": [{"name": p.name, "zh": p.title.zh, "en": p.title.en} for p in plan.provinces],
+            "agreements": [
+                {
+                    "agreement": flow.agreement.name,
+                    "dataset": flow.dataset.name,
+                    "provider": flow.provider,
+                    "consumer": flow.consumer,
+                }
+                for p in plan.provinces
+                for flow in p.provides
+            ],
+        },
         "hub_rules": alerts.rules(),
         "hub_targets": [
             {
@@ -33,7 +55,10 @@ def managed(plan: Plan, site: Site, machine: MachinePlan) -> Managed:  # noqa: A
         "/etc/prometheus/prometheus.yml",
         "/etc/prometheus/web.yml",
         "/etc/prometheus/rules/*",
+        "/etc/yrd/portal.json",
+        "/opt/yrd/apps/portal.pyz",
+        "/etc/systemd/system/yrd-portal.service",
         "/etc/systemd/system/docker-registry.service",
         "/etc/systemd/system/prometheus.service",
     )
-    return Managed(files=files, units=("docker-registry.service", "prometheus.service"))
+    return Managed(files=files, units=("docker-registry.service", "prometheus.service", "yrd-portal.service"))
