@@ -1,6 +1,6 @@
 """Short alert files to one Prometheus rules file; a rule without a runbook, or with a field of no meaning, is refused.
 
-`python -m monitoring.compile` prints it; `--check` compares it with the golden file, `--write` renews that.
+`python -m monitoring.compile` prints it; `--check` compares it with the committed file, `--write` renews that.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from model.errors import BadInputError
 from model.types import Model, Text
 
 HERE = Path(__file__).resolve().parent
-GOLDEN = HERE.parent / "tests" / "golden" / "prometheus-rules.yml"
+#: Committed, so that a review sees what Prometheus gets; Ansible would read its `{{ }}` as templates of its own.
+GOLDEN = HERE.parent / "roles" / "hub" / "files" / "etc" / "prometheus" / "rules" / "yrd.yml"
 
 
 class Alert(Model):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from model.derive import MachinePlan, Plan, Site
-from monitoring import compile as alerts
 from stacks.roles import Managed
 
 APPS = ("portal",)
@@ -36,7 +35,6 @@ def variables(plan: Plan, site: Site, machine: MachinePlan) -> dict[str, object]
                 for flow in p.provides
             ],
         },
-        "hub_rules": alerts.rules(),
         "hub_targets": [
             {
                 "name": p.name,
