@@ -18,7 +18,8 @@ from scripts.context import Environment, Json, Provinces
 from scripts.progress import Display
 from stacks import audit, driver
 from stacks.program import REGION
-from toolchain import images, install, rootfs
+from toolchain import facts as host_facts
+from toolchain import host, images, install, rootfs
 
 console = Console(stderr=True)
 
@@ -38,6 +39,8 @@ def prepare(plan: Plan) -> None:
             said[what] = step
             console.print(f"{what}: {step}", highlight=False)
 
+    if plan.environment.machines == "podman":
+        host.ensure("up", report, host_facts.there)
     install.ensure((), report)
     if plan.environment.machines == "podman":
         rootfs.machine_rootfs()

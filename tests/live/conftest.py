@@ -14,7 +14,8 @@ import pytest
 from clients import network, podman
 from model.derive import Plan
 from tests.live import support
-from toolchain import rootfs
+from toolchain import facts as host_facts
+from toolchain import host, rootfs
 
 DECOY = "yrd-test2"  # begins with the same letters as `yrd-test`, and is another's
 
@@ -38,6 +39,7 @@ def plan() -> Plan:
 @pytest.fixture(scope="session", autouse=True)
 def house() -> Iterator[None]:
     """`local` is stopped for the time of the tests and started again after."""
+    host.ensure("test", lambda what, step: print(f"{what}: {step}", file=sys.__stderr__), host_facts.there)
     sleeping = [c for c in podman.containers("yrd-local") if podman.status(c) == "running"]
     if sleeping:
         print(f"\nstopping {len(sleeping)} machines of `local` for the time of the tests", file=sys.__stderr__)
