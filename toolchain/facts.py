@@ -22,7 +22,6 @@ from toolchain.spec import catalogue, lookup
 #: A program, or a file, that shows that a Debian package is there, where its name is another.
 SHOWN_BY = {
     "ca-certificates": "/etc/ssl/certs/ca-certificates.crt",
-    "chromium-driver": "chromedriver",
     "fonts-noto-cjk": "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
     "iproute2": "ip",
     "nftables": "nft",
