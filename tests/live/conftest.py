@@ -38,7 +38,13 @@ def plan() -> Plan:
 
 @pytest.fixture(scope="session", autouse=True)
 def house() -> Iterator[None]:
-    """`local` is stopped for the time of the tests and started again after."""
+    """`local` is stopped for the time of the tests and started again after.
+
+    `YRD_LIVE_KEEP=1` leaves `test` as it is before and after, for work on one file: `YRD_LIVE_KEEP=1 pytest tests/live/test_30_boundaries.py`.
+    """
+    if os.environ.get("YRD_LIVE_KEEP"):
+        yield
+        return
     host.ensure("test", lambda what, step: print(f"{what}: {step}", file=sys.__stderr__), host_facts.there)
     sleeping = [c for c in podman.containers("yrd-local") if podman.status(c) == "running"]
     if sleeping:
