@@ -70,7 +70,7 @@ class Call:
             "port": self.plan.world.region.ports.exchange,
             "tls": self.tls,
             "sni": self.sni or self.flow.sni,
-            "name": self.flow.host,
+            "name": self.sni or self.flow.sni,
             "method": operation.method,
             "path": operation.path,
             "body": body,
