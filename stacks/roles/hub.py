@@ -56,7 +56,11 @@ def managed(plan: Plan, site: Site, machine: MachinePlan) -> Managed:  # noqa: A
         "/etc/yrd/portal.json",
         "/opt/yrd/apps/portal.pyz",
         "/etc/systemd/system/yrd-portal.service",
+        "/etc/systemd/system/yrd-partners.path",
+        "/etc/systemd/system/yrd-partners.service",
         "/etc/systemd/system/docker-registry.service",
         "/etc/systemd/system/prometheus.service",
     )
-    return Managed(files=files, units=("docker-registry.service", "prometheus.service", "yrd-portal.service"))
+    return Managed(
+        files=files, units=("docker-registry.service", "prometheus.service", "yrd-portal.service", "yrd-partners.path")
+    )
