@@ -22,7 +22,6 @@ BROKEN = (
     "ssh_session_limits",
     "su_is_restricted",
     "sudo_is_recorded",
-    "unused_modules_blocked",
 )
 PROVINCE, MACHINE = "jiangsu", "jiangsu-1"
 POLICY = ("networkpolicy", "default-deny", "-n", "apps")
