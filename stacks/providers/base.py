@@ -1,6 +1,6 @@
 """What all dynamic providers share: look (`read`), decide (`diff`, pure), do (`create`, `update`).
 
-A resource's inputs are plain data without secrets (D15). Its outputs are the inputs and `live`: what the last look found.
+A resource's inputs are plain data without secrets (D15). Its outputs are the inputs and `live`: what the last run left.
 `drift` in the outputs says how the look differs from what the last run left; any entry makes the next update run (D14).
 """
 
@@ -40,7 +40,7 @@ class Provider(ResourceProvider):
         raise NotImplementedError
 
     def look(self, props: Props) -> tuple[Any, list[str]]:
-        """(live, drift): what is there, and how it differs from what the last run left. Reads only."""
+        """(left, drift): what the last run left, unaltered, and how what is there differs from it. Reads only."""
         raise NotImplementedError
 
     def do(self, props: Props, old: Props | None) -> Any:

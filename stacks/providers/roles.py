@@ -36,8 +36,9 @@ class RolesProvider(Provider):
         return f"{names.machine(str(props['environment']), str(props['machine']))}:{'+'.join(props['order'])}"
 
     def look(self, props: Props) -> tuple[Any, list[str]]:
-        live = _digests(props)
-        return live, _differences(dict(props.get("live") or {}), live)
+        # The state keeps what the last run left: with the look's own digests in it, drift would become the norm.
+        left = dict(props.get("live") or {})
+        return left, _differences(left, _digests(props))
 
     def do(self, props: Props, old: Props | None) -> Any:
         roles = _needed(props, old)
