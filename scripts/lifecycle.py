@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -96,18 +97,21 @@ def start(plan: Plan, console: Console) -> None:
             "run `yrd up` first",
         )
     network.ensure_backbone(plan)
+    # What runs already stays as it is; only what is switched on now has to come up anew.
+    off = any(podman.status(m.full) != "running" for s in plan.sites for m in s.machines)
+    began = datetime.now(UTC) if off else None
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda pair: machines.ensure(plan, *pair), [(s, m) for s in plan.sites for m in s.machines]))
     console.print("machines run; waiting until every province is ready", highlight=False)
-    wait_ready(plan, console)
+    wait_ready(plan, console, began)
 
 
-def wait_ready(plan: Plan, console: Console, seconds: float = 600) -> None:
+def wait_ready(plan: Plan, console: Console, since: datetime | None, seconds: float = 600) -> None:
     """Until every province is ready; says whenever another one is. Raises UnreachableError E194."""
     said: set[str] = set()
 
     def look() -> bool:
-        found = status.look(plan)
+        found = status.look(plan, since=since)
         for site in (found.hub, *found.provinces):
             if site.ready and site.name not in said:
                 said.add(site.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from clients import cluster, memory, openbao, podman, shell, ssh
@@ -95,15 +96,19 @@ class Status:
         }
 
 
-def look(plan: Plan, sites: tuple[str, ...] = ()) -> Status:
-    """Look at the chosen provinces (all when none is named) and the hub, all at once."""
+def look(plan: Plan, sites: tuple[str, ...] = (), since: datetime | None = None) -> Status:
+    """Look at the chosen provinces (all when none is named) and the hub, all at once.
+
+    With `since` (machines were switched on then) what the API server remembers from before does not count: every
+    container must have been started after it.
+    """
     chosen = [p for p in plan.provinces if not sites or p.name in sites]
     with ThreadPoolExecutor(8) as pool:
-        states = list(pool.map(lambda site: _site(plan, site), [plan.hub, *chosen]))
+        states = list(pool.map(lambda site: _site(plan, site, since), [plan.hub, *chosen]))
     return Status(plan.environment.name, states[0], tuple(states[1:]))
 
 
-def _site(plan: Plan, site: Site) -> SiteState:
+def _site(plan: Plan, site: Site, since: datetime | None) -> SiteState:
     machines = tuple(_machine(plan, site, m) for m in site.machines)
     if not all(m.running for m in machines):
         return SiteState(site.name, machines, "down", cluster=isinstance(site, ProvincePlan))
@@ -114,9 +119,10 @@ def _site(plan: Plan, site: Site) -> SiteState:
         api = cluster.connect(plan, site)
         nodes = api.all("v1", "Node")
         workloads = [w for kind in ("Deployment", "DaemonSet", "StatefulSet") for w in api.all("apps/v1", kind)]
+        stale = [name(p) for p in api.all("v1", "Pod") if not renewed(p, since)] if since else []
     except (YrdError, OSError) as fault:
         return SiteState(site.name, machines, secrets, fault=str(fault).splitlines()[0])
-    waiting = tuple(sorted(name(w) for w in workloads if not complete(w)))
+    waiting = tuple(sorted({*stale, *(name(w) for w in workloads if not complete(w))}))
     mesh = [w for w in workloads if (w["metadata"]["namespace"], w["metadata"]["name"]) in MESH]
     whole = len(mesh) == len(MESH) and all(complete(w) for w in mesh)
     return SiteState(
@@ -158,6 +164,21 @@ def complete(workload: dict[str, Any]) -> bool:
         return bool(wanted == have == status.get("updatedNumberScheduled", 0))
     wanted = workload["spec"].get("replicas", 1)
     return bool(wanted == status.get("readyReplicas", 0) == status.get("updatedReplicas", 0))
+
+
+def renewed(pod: dict[str, Any], since: datetime) -> bool:
+    """Whether every container of a pod that is meant to run was started after `since` and is ready."""
+    if pod["status"].get("phase") in {"Succeeded", "Failed"}:
+        return True
+    containers = pod["status"].get("containerStatuses") or ()
+    starts = [c.get("state", {}).get("running", {}).get("startedAt") for c in containers]
+    # The API server's times are whole seconds, rounded down.
+    limit = since.replace(microsecond=0)
+    return (
+        bool(starts)
+        and all(s and datetime.fromisoformat(s) >= limit for s in starts)
+        and all(c["ready"] for c in containers)
+    )
 
 
 def name(workload: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -96,6 +97,7 @@ def ensure(plan: Plan, site: Site, machine: MachinePlan) -> None:
     base = rootfs.machine_rootfs()
     disk.mount([rootfs.hub_delta(), base] if machine.role == "hub" else [base])
     _authorize(disk.root, ssh.ensure_key(folder))
+    _identify(disk)
     if status == "absent":
         podman.create(
             machine.full, machine.name, disk, {machine_bin(): "/opt/yrd/bin", machine_python(): "/opt/yrd/python"}
@@ -116,6 +118,12 @@ def _authorize(root: Path, public_key: str) -> None:
     if not target_file.exists() or target_file.read_text().strip() != public_key:
         state.write_atomic(target_file, public_key + "\n")
         target_file.parent.chmod(0o700)
+
+
+def _identify(disk: podman.Disk) -> None:
+    """A machine-id of its own, made once. systemd would take the host's hardware UUID, the same in every container."""
+    if not (disk.folder / "upper/etc/machine-id").exists():
+        state.write_atomic(disk.root / "etc/machine-id", uuid.uuid4().hex + "\n", 0o444)
 
 
 def check_server(link: ssh.Ssh) -> None:

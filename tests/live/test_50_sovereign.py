@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clients import state
+from clients import state, wait
 from tests.live import support
 
 AGREEMENT = "anhui-shanghai-population"
@@ -65,7 +65,12 @@ def test_removing_the_agreement_closes_the_flow_and_bringing_it_back_opens_it(cl
     call = ("agreement", "try", "--consumer", "shanghai", "--dataset", "population", "--json")
     assert support.yrd(*call).json["status"] == 200
     support.yrd("up", "--json", env=closed)
-    after = support.yrd(*call, code=1).json
-    assert (after["allowed"], after["status"]) == (False, 403), after
+
+    def status(wanted: int) -> bool:
+        """A gateway takes a new policy up within moments of its being written."""
+        return bool(support.yrd(*call, code=None).json["status"] == wanted)
+
+    wait.until("the flow to be closed", lambda: status(403), seconds=15)
+    assert {support.yrd(*call, code=1).json["status"] for _ in range(3)} == {403}
     support.yrd("up", "--json")
-    assert support.yrd(*call).json["status"] == 200
+    wait.until("the flow to be open", lambda: status(200), seconds=15)
