@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,15 +99,15 @@ def start(plan: Plan, console: Console) -> None:
         )
     network.ensure_backbone(plan)
     # What runs already stays as it is; only what is switched on now has to come up anew.
-    off = any(podman.status(m.full) != "running" for s in plan.sites for m in s.machines)
-    began = datetime.now(UTC) if off else None
+    off = [s.name for s in plan.sites if any(podman.status(m.full) != "running" for m in s.machines)]
+    began = dict.fromkeys(off, datetime.now(UTC))
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda pair: machines.ensure(plan, *pair), [(s, m) for s in plan.sites for m in s.machines]))
     console.print("machines run; waiting until every province is ready", highlight=False)
     wait_ready(plan, console, began)
 
 
-def wait_ready(plan: Plan, console: Console, since: datetime | None, seconds: float = 600) -> None:
+def wait_ready(plan: Plan, console: Console, since: Mapping[str, datetime], seconds: float = 600) -> None:
     """Until every province is ready; says whenever another one is. Raises UnreachableError E194."""
     said: set[str] = set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -96,15 +97,15 @@ class Status:
         }
 
 
-def look(plan: Plan, sites: tuple[str, ...] = (), since: datetime | None = None) -> Status:
+def look(plan: Plan, sites: tuple[str, ...] = (), since: Mapping[str, datetime] | None = None) -> Status:
     """Look at the chosen provinces (all when none is named) and the hub, all at once.
 
-    With `since` (machines were switched on then) what the API server remembers from before does not count: every
-    container must have been started after it.
+    `since` tells by site when its machines were switched on: what the API server remembers from before does not count
+    there, every container must have been started after it.
     """
     chosen = [p for p in plan.provinces if not sites or p.name in sites]
     with ThreadPoolExecutor(8) as pool:
-        states = list(pool.map(lambda site: _site(plan, site, since), [plan.hub, *chosen]))
+        states = list(pool.map(lambda site: _site(plan, site, (since or {}).get(site.name)), [plan.hub, *chosen]))
     return Status(plan.environment.name, states[0], tuple(states[1:]))
 
 
