@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from model.derive import Plan
 from model.errors import YrdError
+from model.load import examine, find_root
 from policies import catalogue, judge
 from policies.types import Verdict
 from scripts import changes, context, lifecycle
@@ -57,6 +59,7 @@ def up(
     """Make the environment equal the model: look, decide, do. 使环境与模型一致。"""
     plan = context.plan(environment)
     stacks = context.stacks(plan, province)
+    _notices()
     if plan.environment.machines == "podman":
         context.require_root()
         lifecycle.prepare_host()
@@ -65,6 +68,12 @@ def up(
         outcome = driver.operate("up", stacks, display.show, full=full)
     audited = _audited(plan, province) if not outcome.exit_code else None
     _report(plan, outcome, as_json=as_json, audited=audited)
+
+
+def _notices() -> None:
+    """What is no fault and still matters: an agreement that has ended closes its flow."""
+    for notice in examine(find_root(), datetime.now(UTC)).notices:
+        console.print(notice.render(), style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def _audited(plan: Plan, provinces: Provinces) -> dict[str, int]:

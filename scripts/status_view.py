@@ -11,8 +11,8 @@ from stacks.status import SiteState, Status
 
 MIB = 1 << 20
 WORDS = {
-    "en": ("site", "ready", "machines", "nodes", "secrets", "mesh", "working set", "waiting for"),
-    "zh": ("省", "就绪", "机器", "节点", "密钥", "网格", "内存工作集", "等待"),
+    "en": ("site", "ready", "machines", "nodes", "secrets", "mesh", "MiB", "waiting for"),
+    "zh": ("省", "就绪", "机器", "节点", "密钥", "网格", "MiB", "等待"),
 }
 
 
@@ -28,15 +28,15 @@ def screen(plan: Plan, status: Status, language: str) -> Group:
 
 
 def _row(site: SiteState, title: str) -> list[Text]:
-    machines = ", ".join(f"{m.name} {m.address}{'' if m.running else ' (off)'}" for m in site.machines)
+    machines = "\n".join(f"{m.address}{'' if m.running else ' off'}" for m in site.machines)
     held = sum(m.memory or 0 for m in site.machines)
     nodes = f"{site.nodes_ready}/{site.nodes_total}" if site.cluster else "-"
     mesh = _state(site.mesh) if site.cluster else Text("-")
     waiting = site.fault or ", ".join(site.waiting)
     ready = Text("yes", style="green") if site.ready else Text("NO", style="bold red")
     return [
-        Text(f"{site.name} {title}"), ready, Text(machines), Text(nodes), _state(site.secrets), mesh,
-        Text(f"{held / MIB:.0f} MiB" if held else "unknown"), Text(waiting),
+        Text(site.name if title.lower() == site.name else f"{site.name} {title}"), ready, Text(machines), Text(nodes), _state(site.secrets), mesh,
+        Text(f"{held / MIB:.0f}" if held else "unknown"), Text(waiting),
     ]  # fmt: skip
 
 

@@ -13,7 +13,10 @@ class Managed:
     """What a role leaves on a machine. Its digests are compared with the live ones at every look (D14)."""
 
     files: tuple[str, ...] = ()
-    """Absolute paths; a trailing `/*` means every regular file directly in that folder, so that an added file is seen too."""
+    """Absolute paths; a trailing `/*` means every regular file directly in that folder, so that an added file is seen too.
+
+    `path@mode`, `path@logins` and `path@mount` watch one aspect of a path whose content is not of this role alone.
+    """
     units: tuple[str, ...] = ()
     """systemd units that must be active and enabled."""
     sysctls: tuple[str, ...] = ()
