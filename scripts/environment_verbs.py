@@ -80,7 +80,8 @@ def _audited(plan: Plan, provinces: Provinces) -> dict[str, int]:
     """Summary of the audit that ends every `up`; each province's own verdict goes to its exporter."""
     chosen = ["hub" if p == REGION else p for p in provinces] if provinces else None
     results = audit.run(plan, catalogue.load(), chosen)
-    audit.deliver(plan, results)
+    for fault in audit.deliver(plan, results):
+        console.print(str(fault), style="yellow", highlight=False, markup=False, soft_wrap=True)
     for result in results:
         if result.verdict in {Verdict.FAIL, Verdict.ERROR}:
             console.print(

@@ -57,7 +57,8 @@ def audit(
         )
     results = audits.run(plan, [r for r in rules if not control or r.id in control], sites)
     if not control:
-        audits.deliver(plan, results)
+        for fault in audits.deliver(plan, results):
+            console.print(str(fault).splitlines()[0], style="yellow", highlight=False, markup=False, soft_wrap=True)
     if as_json:
         print(report.to_json(results))
     else:
@@ -117,7 +118,7 @@ def open_view(
     known = views(plan)
     if what not in known:
         raise BadInputError(
-            "E187",
+            "E159",
             f"没有可打开的 {what}",
             f"there is nothing called {what} to open",
             f"可用：{', '.join(known)}",

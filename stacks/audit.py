@@ -63,13 +63,22 @@ def _host(plan: Plan, rules: Sequence[Rule], site: Site, name: str) -> judge.Col
     return judge.with_declared(seen.sections, baseline.declared(plan, site, machine))
 
 
-def deliver(plan: Plan, results: Sequence[Result]) -> None:
-    """Put each province's own verdict on its head machine, for its exporter. One province never gets another's."""
+def deliver(plan: Plan, results: Sequence[Result]) -> list[YrdError]:
+    """Put each province's own verdict on its head machine, for its exporter. One province never gets another's.
+
+    Returns why it could not be put somewhere: such a machine's results are errors already, and its exporter is silent.
+    """
+    faults = []
     for province in plan.provinces:
         own = [r for r in results if r.province == province.name]
-        if own:
-            link = ssh.connect(plan.environment.name, province, province.head)
+        if not own:
+            continue
+        link = ssh.connect(plan.environment.name, province, province.head)
+        try:
             link.write(VERDICT, json.dumps(verdict(own), ensure_ascii=False))
+        except YrdError as fault:
+            faults.append(fault)
+    return faults
 
 
 def verdict(results: Sequence[Result]) -> dict[str, Any]:
