@@ -25,6 +25,7 @@ BROKEN = (
     "sudo_is_recorded",
 )
 PROVINCE, MACHINE = "jiangsu", "jiangsu-1"
+DATABASE = ("statefulset", "population-database", "-n", "data")
 POLICY = ("networkpolicy", "default-deny", "-n", "apps")
 
 
@@ -78,11 +79,19 @@ def test_a_cluster_and_openbao_are_broken_too(plan: Plan) -> None:
     assert (client.read(role.path) or {})["allow_any_name"] is True
 
 
+def test_a_rollout_that_never_becomes_ready_is_stuck() -> None:
+    """The controller must not wait for the broken pod before it puts the mended one in its place."""
+    broken = [{"op": "replace", "path": "/spec/template/spec/containers/0/command", "value": ["/bin/false"]}]
+    support.kubectl("anhui", "patch", *DATABASE, "--type=json", "--patch", json.dumps(broken))
+    ready = "jsonpath={.status.containerStatuses[?(@.name=='postgres')].ready}=false"
+    support.kubectl("anhui", "wait", "pod", "population-database-0", "-n", "data", f"--for={ready}", "--timeout=120s")
+
+
 def test_a_plain_up_finds_and_repairs_all_of_it(plan: Plan) -> None:
     said = support.yrd("up", "--json", timeout=1200).json
     told = json.dumps(said["drift"])
     assert said["errors"] == {}
-    assert MACHINE in told and "default-deny" in told and "OpenBao" in told, told
+    assert MACHINE in told and "default-deny" in told and "OpenBao" in told and DATABASE[1] in told, told
     assert said["ansible"]["changed"] > 0
     assert _failed(code=0) == {}
     assert "default-deny" in support.kubectl(PROVINCE, "get", *POLICY)

@@ -49,4 +49,6 @@ if [ ! -s "$data/PG_VERSION" ]; then
   mv "$data.new" "$data"
   sync
 fi
+# After a start the volume is mounted anew and its group may be given every right; PostgreSQL refuses such a directory.
+chmod 0700 "$data"
 {{- end }}
