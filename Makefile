@@ -11,8 +11,6 @@ help: ## list the verbs
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
-	# Every verb starts a dozen processes: without byte code each compiles the libraries anew (PYTHONDONTWRITEBYTECODE).
-	$(BIN)/python -m compileall -q -j 2 .venv/lib || true
 	touch $@
 
 up: .venv/.made ## install the toolchain if needed, then four provinces
