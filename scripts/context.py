@@ -56,6 +56,13 @@ def stacks(target: Plan, provinces: Sequence[str] | None) -> list[str]:
     return [names.stack(target.environment.name, unit) for unit in (REGION, *members) if unit in chosen]
 
 
+def sites(target: Plan, provinces: Sequence[str] | None) -> list[str]:
+    """Names of the chosen sites; `region` is the hub, as everywhere. Raises BadInputError E186."""
+    stacks(target, provinces)
+    chosen = {target.hub.name if p == REGION else p for p in provinces or ()}
+    return [s.name for s in target.sites if not chosen or s.name in chosen]
+
+
 def require_root() -> None:
     """Local machines need root. Raises BadInputError E187."""
     if os.geteuid() != 0:

@@ -19,7 +19,6 @@ from scripts import changes, context, lifecycle
 from scripts.context import Environment, Json, Provinces
 from scripts.progress import Display
 from stacks import audit, driver
-from stacks.program import REGION
 from toolchain import facts as host_facts
 from toolchain import host, images, install, rootfs
 
@@ -78,8 +77,7 @@ def _notices() -> None:
 
 def _audited(plan: Plan, provinces: Provinces) -> dict[str, int]:
     """Summary of the audit that ends every `up`; each province's own verdict goes to its exporter."""
-    chosen = ["hub" if p == REGION else p for p in provinces] if provinces else None
-    results = audit.run(plan, catalogue.load(), chosen)
+    results = audit.run(plan, catalogue.load(), context.sites(plan, provinces))
     for fault in audit.deliver(plan, results):
         console.print(str(fault), style="yellow", highlight=False, markup=False, soft_wrap=True)
     for result in results:

@@ -44,7 +44,7 @@ def audit(
 ) -> None:
     """Judge every control on the live environment; exit 1 when one fails, 3 when one could not be read. 审计。"""
     plan = context.plan(environment)
-    sites = chosen_sites(plan, province)
+    sites = context.sites(plan, province)
     rules = catalogue.load()
     known = [r.id for r in rules]
     if unknown := sorted(set(control or ()) - set(known)):
@@ -66,13 +66,6 @@ def audit(
     sys.exit(judge.exit_code(results))
 
 
-def chosen_sites(plan: Plan, provinces: list[str] | None) -> list[str]:
-    """Names of sites; `region` is the hub, as everywhere. Raises BadInputError E186."""
-    context.stacks(plan, provinces)
-    chosen = {"hub" if p == "region" else p for p in provinces or ()}
-    return [s.name for s in plan.sites if not chosen or s.name in chosen]
-
-
 def status(
     environment: Environment = "local",
     province: Provinces = None,
@@ -82,7 +75,7 @@ def status(
 ) -> None:
     """Everything on one screen, with the addresses to open; exit 1 when something is not ready. 状态。"""
     plan = context.plan(environment)
-    names = tuple(n for n in chosen_sites(plan, province) if province)
+    names = tuple(n for n in context.sites(plan, province) if province)
     found = states.look(plan, names)
     if as_json:
         print(json.dumps(found.as_json(), ensure_ascii=False))
