@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -56,6 +57,34 @@ def load_key(pem: str) -> Key:
 def load_certificate(pem: str) -> x509.Certificate:
     """The first certificate of a file. Raises ValueError."""
     return x509.load_pem_x509_certificate(pem.encode())
+
+
+def load_chain(pem: str) -> list[x509.Certificate]:
+    """Every certificate of a file, in its order. Raises ValueError."""
+    return x509.load_pem_x509_certificates(pem.encode())
+
+
+def seal(public_key: str, text: str) -> str:
+    """`text` as a ciphertext that OpenBao's transit key of this public half opens: RSA-OAEP, SHA-256, first version.
+
+    Raises ValueError for another kind of key.
+    """
+    key = serialization.load_pem_public_key(public_key.encode())
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise ValueError(f"{type(key).__name__} is not an RSA key")
+    oaep = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
+    return "vault:v1:" + base64.b64encode(key.encrypt(text.encode(), oaep)).decode()
+
+
+def recipient(common_name: str, years: int = 10) -> tuple[str, str]:
+    """A key and a self-signed certificate to encrypt to (CMS key transport); PEM."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(minutes=5)).not_valid_after(now + timedelta(days=365 * years))
+    certificate = builder.sign(key, hashes.SHA256())
+    return key_pem(key), certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def request(key: Key, subject: Subject) -> str:

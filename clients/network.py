@@ -11,7 +11,7 @@ from typing import Any
 
 from clients import shell
 from model import names
-from model.derive import MachinePlan, Plan, Site
+from model.derive import OPENBAO_PORT, MachinePlan, Plan, Site
 
 NETNS = Path("/run/netns")
 
@@ -72,6 +72,7 @@ def filter_rules(plan: Plan) -> str:
     ports = plan.world.region.ports
     hub = plan.hub.head.address
     heads = ", ".join(str(m.address) for p in plan.provinces for m in p.machines)
+    keepers = ", ".join(str(p.head.address) for p in plan.provinces)
     segments = ", ".join(str(p.segment) for p in plan.provinces)
     return f"""table inet yrd
 delete table inet yrd
@@ -82,6 +83,7 @@ table inet yrd {{
     iifname "host" accept
     ip saddr {{ {segments} }} ip daddr {{ {heads} }} tcp dport {ports.exchange} accept comment "province to province: gateways only"
     ip saddr {{ {segments} }} ip daddr {hub} tcp dport {ports.registry} accept comment "nodes pull images"
+    ip saddr {{ {keepers} }} ip daddr {{ {keepers}, {hub} }} tcp dport {{ {OPENBAO_PORT}, {ports.custody} }} accept comment "neighbours keep shares and snapshots"
     ip saddr {hub} ip daddr {{ {heads} }} tcp dport {ports.metrics} accept comment "the hub scrapes"
     counter comment "refused"
   }}

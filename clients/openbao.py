@@ -65,7 +65,10 @@ class UntrustedError(UnreachableError):
 
 _FIX_DENIED = ("核对凭据与策略", "check which credential is used and what its policy grants")
 _FIX_UNAVAILABLE = ("先运行 yrd status", "look with `yrd status`, start it with `yrd start`")
-_FIX_SEALED = ("解封后重试", "unseal then retry")
+_FIX_SEALED = (
+    "邻省开放后会自动解封；否则由两名保管人运行 yrd unseal，再重试",
+    "unseal then retry: neighbours that are open do it by themselves; else two officers run `yrd unseal`",
+)
 _FIX_CA = ("核对站点根证书", "compare with the site's published root")
 
 
@@ -191,9 +194,23 @@ class OpenBao:
         body = answer if isinstance(answer, dict) else answer.json()
         return Health(body["initialized"], body["sealed"], body["standby"], body["version"])
 
-    def initialise(self, shares: int, threshold: int) -> Data:
-        """`sys/init` with recovery keys. Asked once and never repeated: the keys are in the first answer alone."""
-        body = {"recovery_shares": shares, "recovery_threshold": threshold}
+    def seals_itself(self) -> bool:
+        """Whether people's keys are recovery keys, because an HSM or another service opens the store."""
+        return str(self._once(lambda: self._hvac.adapter.get("/v1/sys/seal-status"))["type"]) != "shamir"
+
+    def unseal(self, key: str) -> bool:
+        """Bring one share; whether the store is open now."""
+        answer = self._call(lambda: self._hvac.adapter.put("/v1/sys/unseal", json={"key": key}))
+        return not answer["sealed"]
+
+    def restore(self, snapshot: bytes) -> None:
+        """Replace everything by a raft snapshot, that of another cluster included; afterwards its own keys are needed."""
+        self._call(lambda: self._hvac.adapter.post("/v1/sys/storage/raft/snapshot-force", data=snapshot))
+
+    def initialise(self, shares: int, threshold: int, *, recovery: bool = False) -> Data:
+        """`sys/init`. Asked once and never repeated: the keys are in the first answer alone."""
+        kind = "recovery" if recovery else "secret"
+        body = {f"{kind}_shares": shares, f"{kind}_threshold": threshold}
         return dict(self._once(lambda: self._hvac.adapter.put("/v1/sys/init", json=body)))
 
     def revoke_self(self) -> None:

@@ -6,8 +6,10 @@ A site's credentials lie in a folder of its own, so that one province's run neve
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -45,6 +47,15 @@ def private(folder: Path) -> Path:
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
     return folder
+
+
+@contextlib.contextmanager
+def turn(env: str, what: str) -> Iterator[None]:
+    """One process of this host at a time; ends with the process that holds it."""
+    path = private(environment(env)) / f"{what}.lock"
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def write_atomic(path: Path, content: str | bytes, mode: int = 0o600) -> None:

@@ -9,10 +9,13 @@ from model import pki
 from model.derive import MachinePlan, ProvincePlan, Site
 
 #: Families of policies that belong to us. A name outside of them is another's and is left alone.
-FAMILIES = ("deployer", "kms", "signer", "certs", "exporter", "database")
+FAMILIES = ("deployer", "kms", "signer", "certs", "exporter", "database", "custody")
 DEPLOYER, KMS, SIGNER, EXPORTER, DATABASE = "deployer", "kms", "signer", "exporter", "database"
+CUSTODY = "custody"
 TRANSIT, KV, APPROLE = "transit", "kv", "approle"
 ETCD_KEY = "etcd"
+#: To this key partners encrypt the share of theirs that the province keeps (docs/adr/0005-custody.md).
+CUSTODY_KEY = "custody"
 
 #: Seconds. A stolen token is worth little; a service logs in again by itself.
 TOKEN_SECONDS, TOKEN_MAX_SECONDS = 1_200, 3_600
@@ -91,7 +94,7 @@ def machine_roles(site: Site, machine: MachinePlan, roles: tuple[pki.PkiRole, ..
     if not isinstance(site, ProvincePlan):
         return roles if machine == site.head else ()
     kubeadm = {(r.mount, r.name) for r in pki.kubeadm_roles(site)} if machine in pki.control_planes(site) else set()
-    services = {"openbao", "exporter", "exporter-api", "signer"} if machine == site.head else set()
+    services = {"openbao", "exporter", "exporter-api", "signer", "custody"} if machine == site.head else set()
     return tuple(r for r in roles if (r.mount, r.name) in kubeadm or r.name in services)
 
 
@@ -109,6 +112,7 @@ def services(site: Site, roles: tuple[pki.PkiRole, ...]) -> tuple[Policy, ...]:
         _policy(SIGNER, _signs(nodes)),
         _policy(EXPORTER, {"sys/audit": ("read", "sudo"), "sys/metrics": ("read",)}),
         *((_policy(DATABASE, secrets),) if secrets else ()),
+        _policy(CUSTODY, {f"{TRANSIT}/decrypt/{CUSTODY_KEY}": ("update",), "sys/storage/raft/snapshot": ("read",)}),
     )
 
 
@@ -117,10 +121,13 @@ def deployer(site: Site, authorities: tuple[pki.Authority, ...], roles: tuple[pk
     names = (DEPLOYER, *(p.name for p in services(site, roles)))
     grants = _reading(authorities) | _approles(names) | {f"sys/policies/acl/{n}": MANAGE for n in names}
     grants |= {role.path: MANAGE for role in roles}
+    # For the spare with which a rebuilt machine shows that it is this site's before it is open.
+    grants |= _signs(r for r in roles if r.name == "openbao")
     mounts = tuple(a.mount for a in authorities)
     if isinstance(site, ProvincePlan):
         mounts = (*mounts, TRANSIT, KV)
         grants |= {f"{TRANSIT}/keys/{ETCD_KEY}": ("read",), f"{TRANSIT}/keys/{ETCD_KEY}/config": ("update",)}
+        grants |= {f"{TRANSIT}/keys/{CUSTODY_KEY}": ("read",), f"{TRANSIT}/keys/{CUSTODY_KEY}/config": ("update",)}
         grants |= {f"{TRANSIT}/keys/{ETCD_KEY}/rotate": ("update",), f"{pki.MESH}/root/sign-intermediate": ("update",)}
         grants |= {kv_data(name): ("create", "read", "update") for name in pki.databases(site)}
         grants |= _signs(r for r in roles if r.name.startswith("exchange-") or r.name in pki.databases(site))

@@ -13,6 +13,9 @@ from ipaddress import IPv4Address, IPv4Network
 from model import names
 from model.types import Agreement, Dataset, Environment, Machine, Operation, Province, SshHost, Text, World
 
+#: Where every site's OpenBao answers.
+OPENBAO_PORT = 8200
+
 
 @dataclass(frozen=True)
 class MachinePlan:
@@ -56,7 +59,7 @@ class Site:
 
     @property
     def openbao_url(self) -> str:
-        return f"https://{self.head.address}:8200"
+        return f"https://{self.head.address}:{OPENBAO_PORT}"
 
 
 @dataclass(frozen=True)

@@ -152,6 +152,7 @@ def roles(plan: Plan, site: Site) -> tuple[PkiRole, ...]:
         *_kubelet_serving(site),
         _server(site, "openbao"),
         _server(site, "exporter"),
+        _server(site, "custody"),
         *_exchange_roles(plan, site),
         *(_database(name) for name in databases(site)),
     )

@@ -96,7 +96,7 @@ def secrets_spec(plan: Plan, site: Site) -> SecretsSpec:
         mounts=(*(Mount(a.mount, "pki", pki.ANCHOR_HOURS) for a in authorities), *engines),
         authorities=authorities,
         roles=roles,
-        keys=(TransitKey(access.TRANSIT, access.ETCD_KEY),) if province else (),
+        keys=_transit_keys() if province else (),
         policies=policies,
         approles=access.approles(site, policies),
         mesh=issuer if province else None,
@@ -104,6 +104,11 @@ def secrets_spec(plan: Plan, site: Site) -> SecretsSpec:
     if found := faults(spec):
         raise BadInputError("E163", "；".join(zh for zh, _ in found), "; ".join(en for _, en in found), *_FIX)
     return spec
+
+
+def _transit_keys() -> tuple[TransitKey, ...]:
+    custody = TransitKey(access.TRANSIT, access.CUSTODY_KEY, "rsa-3072")
+    return TransitKey(access.TRANSIT, access.ETCD_KEY), custody
 
 
 def faults(spec: SecretsSpec) -> tuple[tuple[str, str], ...]:

@@ -64,6 +64,7 @@ class Ports(Model):
 
     exchange: Port = Field(description="ingress gateway for partners, a NodePort")
     metrics: Port = Field(description="the province's exporter, scraped by the hub")
+    custody: Port = Field(description="encrypted snapshots of a province's OpenBao, fetched by those who keep them")
     registry: Port
     prometheus: Port
     portal: Port
@@ -145,6 +146,16 @@ class SshHost(Model):
     host_key: str = Field(description="pinned SSH host key, `ssh-ed25519 AAAA...`")
 
 
+class Seal(Model):
+    """What opens an OpenBao: shares of neighbours and officers, or a device (a stanza of OpenBao's configuration)."""
+
+    type: Literal["shamir", "pkcs11", "transit", "static", "awskms", "gcpckms", "azurekeyvault", "kmip"] = "shamir"
+    options: dict[str, str] = Field(
+        default_factory=dict,
+        description="the stanza's options; a PIN belongs into /etc/openbao/seal.env on the machine",
+    )
+
+
 class Environment(Model):
     """`region/environments/<name>.yaml`: one complete copy of the region."""
 
@@ -154,6 +165,7 @@ class Environment(Model):
     network: IPv4Network = Field(description="/16 that holds every segment")
     protected: bool = False
     loopback: Port = Field(description="first of the ports on 127.0.0.1 that `yrd open` uses")
+    seal: Seal = Field(default_factory=Seal)
     hosts: dict[str, SshHost] = Field(default_factory=dict, description="machine name to real server")
     secret_ref: str | None = Field(
         default=None, alias="secretRef", description="path in OpenBao of the deployer's credential"

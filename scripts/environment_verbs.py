@@ -1,4 +1,4 @@
-"""Verbs that change or preview an environment: up, preview, refresh, down, stop, start."""
+"""Verbs that change or preview an environment: up, preview, refresh, down, stop, start, unseal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from policies.types import Verdict
 from scripts import changes, context, lifecycle
 from scripts.context import Environment, Json, Provinces
 from scripts.progress import Display
-from stacks import audit, driver
+from stacks import audit, driver, seals
 from toolchain import facts as host_facts
 from toolchain import host, images, install, rootfs
 
@@ -27,7 +27,7 @@ console = Console(stderr=True)
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command."""
-    for verb in (up, preview, refresh, down, stop, start):
+    for verb in (up, preview, refresh, down, stop, start, unseal):
         app.command()(verb)
 
 
@@ -63,10 +63,28 @@ def up(
         context.require_root()
         lifecycle.prepare_host()
     prepare(plan)
+    _opened(plan, province)
     with Display(console, f"yrd up {environment}", quiet=as_json) as display:
         outcome = driver.operate("up", stacks, display.show, full=full)
     audited = _audited(plan, province) if not outcome.exit_code else None
     _report(plan, outcome, as_json=as_json, audited=audited)
+
+
+def _opened(plan: Plan, provinces: Provinces) -> None:
+    """Nothing is touched while a store is sealed (E300). Machines that lost power are switched on first."""
+    off = plan.environment.machines == "podman" and lifecycle.power_on(plan, made=False)
+    chosen = context.sites(plan, provinces)
+    lifecycle.open_stores(plan, console, [s for s in plan.sites if s.name in chosen], people=bool(off))
+
+
+def unseal(environment: Environment = "local", province: Provinces = None) -> None:
+    """The officers' step: open sealed stores with the shares in custody.json; neighbours open the rest. 解封。"""
+    plan = context.plan(environment)
+    chosen = context.sites(plan, province)
+    sites = [s for s in plan.sites if s.name in chosen]
+    lifecycle.open_stores(plan, console, sites)
+    for name, seal in seals.look_all(plan, sites).items():
+        console.print(f"{name}: {seal}", highlight=False)
 
 
 def _notices() -> None:

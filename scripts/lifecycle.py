@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +13,9 @@ from rich.console import Console
 
 from clients import network, podman, ssh, state, wait
 from model import names
-from model.derive import Plan
+from model.derive import Plan, Site
 from model.errors import YrdError
-from stacks import driver, status
+from stacks import driver, seals, status
 from stacks.program import REGION
 from stacks.providers import machine as machines
 
@@ -86,7 +86,7 @@ def stop(plan: Plan, console: Console) -> None:
 
 
 def start(plan: Plan, console: Console) -> None:
-    """Networks first, then all machines at once; their services come up by themselves."""
+    """Machines, then their stores, then everything above, which comes up by itself."""
     local_only(plan)
     prepare_host()
     if not state.environment(plan.environment.name).exists():
@@ -97,14 +97,36 @@ def start(plan: Plan, console: Console) -> None:
             "先运行 yrd up",
             "run `yrd up` first",
         )
+    began = power_on(plan)
+    console.print("machines run; opening the stores", highlight=False)
+    open_stores(plan, console)
+    console.print("waiting until every province is ready", highlight=False)
+    wait_ready(plan, console, began)
+
+
+def power_on(plan: Plan, *, made: bool = True) -> dict[str, datetime]:
+    """Networks first, then all machines at once; by site when those that were off were switched on.
+
+    Without `made`, a machine that does not exist stays so: `up` makes it.
+    """
+    known = {m.full: podman.status(m.full) for s in plan.sites for m in s.machines}
+    chosen = [(s, m) for s in plan.sites for m in s.machines if made or known[m.full] not in {"absent", "running"}]
+    if not chosen:
+        return {}
     network.ensure_backbone(plan)
     # What runs already stays as it is; only what is switched on now has to come up anew.
-    off = [s.name for s in plan.sites if any(podman.status(m.full) != "running" for m in s.machines)]
+    off = {s.name for s, m in chosen if known[m.full] != "running"}
     began = dict.fromkeys(off, datetime.now(UTC))
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda pair: machines.ensure(plan, *pair), [(s, m) for s in plan.sites for m in s.machines]))
-    console.print("machines run; waiting until every province is ready", highlight=False)
-    wait_ready(plan, console, began)
+        list(pool.map(lambda pair: machines.ensure(plan, *pair), chosen))
+    return began
+
+
+def open_stores(plan: Plan, console: Console, sites: Sequence[Site] = (), *, people: bool = True) -> None:
+    """Neighbours open each other's stores; `people` says whether the officers' shares on this host may be brought."""
+    seals.open_all(
+        plan, sites or plan.sites, lambda line: console.print(line, highlight=False, markup=False), people=people
+    )
 
 
 def wait_ready(plan: Plan, console: Console, since: Mapping[str, datetime], seconds: float = 600) -> None:

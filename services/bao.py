@@ -45,6 +45,15 @@ class Session:
         except (exceptions.VaultError, requests.exceptions.RequestException, OSError, ValueError, KeyError) as fault:
             raise BaoError(str(fault)[:300]) from fault
 
+    def fetch(self, path: str) -> bytes:
+        """An answer that is no JSON, whole. Raises BaoError."""
+        self.ask("GET", "auth/token/lookup-self")
+        try:
+            answer = self._hvac.adapter.request("get", f"/v1/{path}", stream=True)
+            return bytes(answer.content)
+        except (exceptions.VaultError, requests.exceptions.RequestException) as fault:
+            raise BaoError(str(fault)[:300]) from fault
+
     def _send(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         answer = self._hvac.adapter.request(method.lower(), f"/v1/{path}", json=body)
         return dict(answer["data"])

@@ -1,28 +1,29 @@
-"""The first configuration of an OpenBao, its recovery keys, and the credentials that it hands out.
+"""The first configuration of an OpenBao, the shares of its unseal key, and the credentials that it hands out.
 
-Files in the site's folder, both mode 0600: `custody.json` holds the recovery keys (and the root token, while the first
-configuration is not finished), `deployer.json` the AppRole that every later run uses. A run that dies anywhere in here
-is finished by the next one.
+Files in the site's folder, both mode 0600: `custody.json` holds the officers' shares, those of keepers until they are
+handed over, and the root token while the first configuration is not finished; `deployer.json` the AppRole that every later
+run uses. A run that dies anywhere in here is finished by the next one.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
 from clients import state
 from clients.failpoint import failpoint
-from clients.openbao import AppRole, Data, OpenBao, Token, connect, load, ready
+from clients.openbao import AppRole, Data, OpenBao, SealedError, Token, connect, load, ready
 from model import access
+from model.custody import OFFICERS, THRESHOLD
 from model.errors import YrdError
-from model.pki import ROOT
 from model.secrets import SecretsSpec
 from stacks.secrets_apply import Action, apply
 
-#: Recovery keys are for people: any three of five make a new root token when the deployer's credential is lost.
-SHARES, THRESHOLD = 5, 3
+#: Where an HSM or another service opens the store, people have recovery keys instead: any three of five.
+RECOVERY_SHARES, RECOVERY_THRESHOLD = 5, 3
 
 
 class Outcome(Enum):
@@ -42,29 +43,75 @@ class CustodyError(YrdError):
 
 
 _FIX = (
-    "取回该文件；若已丢失，按 docs/adr/0002-unseal.md 凭三份恢复密钥生成根令牌",
-    "bring the file back; if it is lost, make a root token with three recovery keys (docs/adr/0002-unseal.md)",
+    "取回该文件；若已丢失，按 docs/adr/0002-unseal.md 凭保管人的份额生成根令牌",
+    "bring the file back; if it is lost, make a root token with the officers' shares (docs/adr/0002-unseal.md)",
 )
 
 
-def initialise(url: str, ca_file: Path, custody: Path, deployer: Path | None = None) -> Outcome:
-    """Initialise the server unless it is, and store the recovery keys before anything else happens.
+def initialise(
+    url: str, ca_file: Path, custody: Path, deployer: Path | None = None, keepers: Sequence[str] = ()
+) -> Outcome:
+    """Initialise the server unless it is, and store the shares before anything else happens.
 
-    Raises CustodyError when the server is configured and nobody holds its keys or credential.
+    Raises CustodyError when the server is configured and nobody holds its shares or credential, SealedError when it is
+    shut and too few shares are here.
     """
-    if not (server := OpenBao(url, ca_file)).health().initialized:
-        answer = server.initialise(SHARES, THRESHOLD)
+    server = OpenBao(url, ca_file)
+    if not server.health().initialized:
+        # Only who wrote this down may later say that an initialised server is its own unfinished work.
+        _store(custody, {"initialising": True})
+        held = _init(server, keepers)
         failpoint("openbao-initialised")
-        _store(custody, {"recovery_keys": answer["recovery_keys_base64"], "threshold": THRESHOLD, **_root(answer)})
+        _store(custody, held)
         failpoint("openbao-custody-stored")
-    ready(url, ca_file)
-    if _held(custody).get("root_token"):
-        return Outcome.READY
-    if (deployer or custody.with_name("deployer.json")).exists():
-        return Outcome.CONFIGURED
-    if server.public(ROOT):
-        raise CustodyError(url, custody if not custody.exists() else custody.with_name("deployer.json"))
-    return Outcome.NEEDS_RESET
+    if _held(custody).get("initialising"):
+        return Outcome.NEEDS_RESET
+    if server.health().sealed and _held(custody).get("root_token"):
+        unseal(url, ca_file, custody)
+    if (deployer or custody.with_name("deployer.json")).exists() or _held(custody).get("root_token"):
+        ready(url, ca_file)
+        return Outcome.READY if _held(custody).get("root_token") else Outcome.CONFIGURED
+    raise CustodyError(url, custody if not custody.exists() else custody.with_name("deployer.json"))
+
+
+def _init(server: OpenBao, keepers: Sequence[str]) -> Data:
+    """`sys/init`, and who is to hold which share."""
+    if server.seals_itself():
+        answer = server.initialise(RECOVERY_SHARES, RECOVERY_THRESHOLD, recovery=True)
+        shares = {"officers": answer["recovery_keys_base64"], "threshold": RECOVERY_THRESHOLD}
+    else:
+        answer = server.initialise(len(keepers) + OFFICERS, THRESHOLD)
+        pieces = list(answer["keys_base64"])
+        kept = dict(zip(keepers, pieces, strict=False))
+        shares = {"keepers": kept, "officers": pieces[len(keepers) :], "threshold": THRESHOLD}
+    return {**shares, **_root(answer)}
+
+
+def unseal(url: str, ca_file: Path, custody: Path) -> None:
+    """Open a sealed server with the shares that lie here. Raises SealedError when they are too few."""
+    held, server = _held(custody), OpenBao(url, ca_file)
+    for share in (*held.get("officers", ()), *dict(held.get("keepers") or {}).values()):
+        if not server.glance().sealed or server.unseal(str(share)):
+            return
+    raise SealedError(url)
+
+
+def can_unseal(custody: Path) -> bool:
+    """Whether enough shares lie here."""
+    held = _held(custody)
+    return len(held.get("officers", ())) + len(held.get("keepers") or {}) >= int(held.get("threshold") or 99)
+
+
+def keeper_share(custody: Path, keeper: str) -> str:
+    """The plain share of a keeper while it is not handed over; else empty."""
+    return str(dict(_held(custody).get("keepers") or {}).get(keeper, ""))
+
+
+def forget_share(custody: Path, keeper: str) -> None:
+    """After it was handed over: the keeper alone can read it now."""
+    held = _held(custody)
+    kept = {name: share for name, share in dict(held.get("keepers") or {}).items() if name != keeper}
+    _store(custody, {**held, "keepers": kept})
 
 
 def establish(spec: SecretsSpec, url: str, ca_file: Path, custody: Path, deployer: Path) -> tuple[Action, ...]:
@@ -128,7 +175,7 @@ def _accessors(client: OpenBao, path: str, holder: str) -> list[str]:
 def reopen(url: str, ca_file: Path, custody: Path, deployer: Path) -> None:
     """Break the glass: put a new root token into the custody file, for the next `establish` to use and to end.
 
-    Needs enough recovery keys in the custody file. Without the deployer's credential it also needs a server that was
+    Needs enough officers' shares in the custody file. Without the deployer's credential it also needs a server that was
     told to listen to people without one (`openbao_break_glass`). Every step is in the audit files.
 
     Raises YrdError (E316) when there are too few keys.
@@ -139,10 +186,10 @@ def reopen(url: str, ca_file: Path, custody: Path, deployer: Path) -> None:
     client.delete(f"{path}/attempt")
     started: Data = client.write(f"{path}/attempt", {})
     answer: Data = {}
-    for key in list(held["recovery_keys"])[: int(held["threshold"])]:
+    for key in list(held["officers"])[: int(held["threshold"])]:
         answer = client.write(f"{path}/update", {"key": key, "nonce": started["nonce"]})
     if not answer.get("encoded_token"):
-        raise YrdError("E316", f"{custody.name} 中恢复密钥不足", f"{custody.name} holds too few recovery keys", *_FIX)
+        raise YrdError("E316", f"{custody.name} 中份额不足", f"{custody.name} holds too few shares", *_FIX)
     # The answer is the token, XORed with the one-time password and base64 without padding.
     sent, otp = base64.b64decode(str(answer["encoded_token"]) + "=="), str(started["otp"]).encode()
     token = bytes(a ^ b for a, b in zip(sent, otp, strict=True)).decode()

@@ -9,6 +9,7 @@ from pulumi import ResourceOptions
 from pulumi.dynamic import Resource
 
 from stacks.providers.cluster_secrets import ClusterSecretsProvider
+from stacks.providers.custody import CustodyProvider
 from stacks.providers.machine import BackboneProvider, MachineProvider
 from stacks.providers.release import ReleaseProvider
 from stacks.providers.roles import RolesProvider
@@ -44,6 +45,13 @@ class Secrets(Resource, module="yrd", name="Secrets"):
 
     def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
         super().__init__(SecretsProvider(), name, _props(inputs), opts)
+
+
+class Custody(Resource, module="yrd", name="Custody"):
+    """Shares and snapshots between neighbours."""
+
+    def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(CustodyProvider(), name, _props(inputs), opts)
 
 
 class Trust(Resource, module="yrd", name="Trust"):

@@ -25,7 +25,7 @@ CLUSTER = {
     10257: "kube-controller-manager",
     10259: "kube-scheduler",
 }
-HUB, PROVINCE = ("registry", "prometheus", "portal"), ("exchange", "metrics")
+HUB, PROVINCE = ("registry", "prometheus", "portal"), ("exchange", "metrics", "custody")
 #: Range of NodePorts (kube-apiserver's `service-node-port-range`).
 NODE_PORTS = range(30000, 32768)
 UNPRIVILEGED = 1024

@@ -10,10 +10,12 @@ from typing import Any
 from pulumi import Resource, ResourceOptions
 
 from clients import network
-from model.derive import MachinePlan, Plan, Site
+from model import custody as keepers
+from model.derive import MachinePlan, Plan, ProvincePlan, Site
 from stacks.providers.roles import app_keys, content
+from stacks.providers.secrets import spec_digest
 from stacks.roles.table import module
-from stacks.things import Backbone, Machine, Roles
+from stacks.things import Backbone, Custody, Machine, Roles
 from toolchain import images
 
 
@@ -60,3 +62,23 @@ def variables(plan: Plan, site: Site, target: MachinePlan, role: str) -> dict[st
     owner = module(role)
     extra = {"images": images.references()} if getattr(owner, "NEEDS_IMAGES", False) else {}
     return dict(json.loads(json.dumps(owner.variables(plan, site, target, **extra), default=str)))
+
+
+def store(plan: Plan, site: Site) -> dict[str, str]:
+    """Inputs of a site's OpenBao: digests of what it is to hold, and of what its role writes for the server."""
+    role = {"content": content("openbao"), "variables": variables(plan, site, site.head, "openbao")}
+    return {
+        "spec": spec_digest(plan, site),
+        "server": hashlib.sha256(json.dumps(role, sort_keys=True).encode()).hexdigest()[:16],
+    }
+
+
+def custody(plan: Plan, site: Site, after: Sequence[Resource], options: ResourceOptions) -> Custody:
+    """What the site hands to its neighbours, and keeps of theirs."""
+    inputs = {
+        "environment": plan.environment.name,
+        "site": site.name,
+        "keepers": [k.name for k in keepers.keepers(plan, site)],
+        "wards": [w.name for w in keepers.wards(plan, site)] if isinstance(site, ProvincePlan) else [],
+    }
+    return Custody("custody", inputs, ResourceOptions.merge(options, ResourceOptions(depends_on=list(after))))

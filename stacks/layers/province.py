@@ -10,7 +10,6 @@ from model import names
 from model.derive import Plan, ProvincePlan
 from stacks.layers import machines
 from stacks.providers.cluster_secrets import wanted
-from stacks.providers.secrets import spec_digest
 from stacks.renders import Rendered, rendered
 from stacks.roles import table
 from stacks.things import ClusterSecrets, ImagesReady, Machine, Release, Secrets, Trust
@@ -25,7 +24,7 @@ def province(plan: Plan, target: ProvincePlan) -> None:
     on = boxes[target.head.name]
     gone_with = ResourceOptions(deleted_with=on)
     first = [machines.roles(plan, target, m, table.PROVINCE_FIRST, boxes[m.name], ()) for m in target.machines]
-    secrets = Secrets("secrets", {**base, "spec": spec_digest(plan, target)}, _after(gone_with, [on, *first]))
+    secrets = Secrets("secrets", {**base, **machines.store(plan, target)}, _after(gone_with, [on, *first]))
     trust = Trust(
         "trust",
         {**base, "machine": target.head.name, "files": {"/etc/yrd/hub/root.pem": plan.hub.name}},
@@ -37,6 +36,7 @@ def province(plan: Plan, target: ProvincePlan) -> None:
     cluster = [
         machines.roles(plan, target, m, table.PROVINCE_SECOND, boxes[m.name], [trust, ready]) for m in target.machines
     ]
+    machines.custody(plan, target, [*cluster, secrets], gone_with)
     delivered = _releases(plan, target, on, cluster)
     machines.roles(plan, target, target.head, table.PROVINCE_LAST, on, [*cluster, delivered["foundation"]])
     export("trust_domain", target.trust_domain)

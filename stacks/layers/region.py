@@ -6,7 +6,6 @@ from pulumi import ResourceOptions, export
 
 from model.derive import Plan
 from stacks.layers import machines
-from stacks.providers.secrets import spec_digest
 from stacks.roles import table
 from stacks.things import Images, Secrets, Trust
 from toolchain import images
@@ -21,10 +20,11 @@ def region(plan: Plan) -> None:
     inside = ResourceOptions(deleted_with=on)
     secrets = Secrets(
         "secrets",
-        {"environment": env, "site": hub.name, "spec": spec_digest(plan, hub)},
+        {"environment": env, "site": hub.name, **machines.store(plan, hub)},
         ResourceOptions.merge(inside, ResourceOptions(depends_on=[on, first])),
     )
     second = machines.roles(plan, hub, hub.head, table.HUB_SECOND, on, [secrets])
+    machines.custody(plan, hub, [secrets], inside)
     refs = {n: r.digest for n, r in images.references().items()}
     pushed = Images(
         "images",

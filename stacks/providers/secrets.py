@@ -9,20 +9,32 @@ from pathlib import Path
 from typing import Any
 
 from clients import journal, openbao, shell, ssh, state, wait
-from model import access, pki
-from model.derive import MachinePlan, Plan, Site
+from model import access, custody, pki
+from model.derive import MachinePlan, Plan, ProvincePlan, Site
 from model.secrets import SecretsSpec, secrets_spec
-from stacks import secrets_apply, secrets_custody
+from stacks import custody as handover
+from stacks import secrets_apply, secrets_custody, secrets_restore
 from stacks.providers.base import Props, Provider, plan_of, site_of
 
 BOOTSTRAP = "/etc/openbao/tls/bootstrap.crt"
 CREDENTIALS = "/etc/yrd/credentials"
 #: AppRole to the machine user that reads its credential; the user is made here when its role has not run yet.
-USERS = {access.KMS: "yrd-kms", access.SIGNER: "yrd-signer", access.EXPORTER: "yrd-exporter"}
+USERS = {
+    access.KMS: "yrd-kms",
+    access.SIGNER: "yrd-signer",
+    access.EXPORTER: "yrd-exporter",
+    access.CUSTODY: "yrd-custody",
+}
+#: What the server reads once, at its start.
+SERVER_FILES = ("/etc/openbao/openbao.hcl", "/etc/systemd/system/openbao.service", "/opt/yrd/bin/bao")
+
+
+#: Key in `live` beside the credentials' digests.
+SERVER = "server"
 
 
 class SecretsProvider(Provider):
-    """Inputs: environment, site, `spec` = digest of the specification."""
+    """Inputs: environment, site, `spec` = digest of the specification, `server` = digest of what its role writes."""
 
     def identify(self, props: Props) -> str:
         return f"{props['environment']}.{props['site']}:openbao"
@@ -41,6 +53,8 @@ class SecretsProvider(Provider):
             for name in sorted(live)
             if live[name] != left.get(name)
         ]
+        if left.get(SERVER) and left[SERVER] != _server(plan, site):
+            drift.append("OpenBao runs with other files than it was started with")
         if not _published(plan, site):
             drift.append("the site's root is not published")
         return left or live, drift
@@ -49,21 +63,25 @@ class SecretsProvider(Provider):
         plan = plan_of(props)
         site = site_of(plan, str(props["site"]))
         spec = secrets_spec(plan, site)
+        before = dict((old or {}).get("live") or {})
         _initialise(plan, site)
+        running = _restarted(plan, site, str(before.pop(SERVER, "")))
         for action in secrets_custody.establish(
-            spec, site.openbao_url, ca_file(plan, site), _custody(plan, site), deployer_file(plan, site)
+            spec, site.openbao_url, ca_file(plan, site), custody_file(plan, site), deployer_file(plan, site)
         ):
             journal.note("openbao", site=site.name, verb=action.verb, path=action.path)
         client = openbao.connect(site.openbao_url, ca_file(plan, site), openbao.load(deployer_file(plan, site)))
         state.write_atomic(state.root_certificate(plan.environment.name, site.name), client.public(pki.ROOT), 0o644)
-        return _equip(plan, site, spec, client, dict((old or {}).get("live") or {}))
+        if isinstance(site, ProvincePlan):
+            handover.publish_key(plan, site, client)
+        return {**_equip(plan, site, spec, client, before), SERVER: running}
 
 
 def spec_digest(plan: Plan, site: Site) -> str:
     return hashlib.sha256(repr(secrets_spec(plan, site)).encode()).hexdigest()[:16]
 
 
-def _custody(plan: Plan, site: Site) -> Path:
+def custody_file(plan: Plan, site: Site) -> Path:
     return state.site(plan.environment.name, site.name) / "custody.json"
 
 
@@ -85,20 +103,75 @@ def ca_file(plan: Plan, site: Site) -> Path:
 
 
 def _published(plan: Plan, site: Site) -> bool:
-    return state.root_certificate(plan.environment.name, site.name).exists()
+    env, province = plan.environment.name, isinstance(site, ProvincePlan)
+    return state.root_certificate(env, site.name).exists() and (
+        not province or handover.keeper_key(env, site.name).exists()
+    )
+
+
+def _server(plan: Plan, site: Site) -> str:
+    """Digest of what the server reads at its start."""
+    link = ssh.connect(plan.environment.name, site, site.head)
+    said = link.run("sha256sum " + " ".join(SERVER_FILES))
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def _restarted(plan: Plan, site: Site, running: str) -> str:
+    """Start the server anew where its files are others than it runs with, one site at a time: neighbours must be open to
+    open it. Returns the digest of what it runs with now.
+    """
+    now = _server(plan, site)
+    if not running or now == running:
+        return now
+    with state.turn(plan.environment.name, "openbao"):
+        journal.note("task", site=site.name, task="restart OpenBao; its neighbours open it")
+        ssh.connect(plan.environment.name, site, site.head).run("systemctl restart openbao.service")
+        opened(plan, site)
+    return now
+
+
+def opened(plan: Plan, site: Site, seconds: float = 30) -> None:
+    """Wait for the neighbours; then bring what lies here. Raises SealedError when that is too little."""
+    url, ca = site.openbao_url, ca_file(plan, site)
+    try:
+        openbao.ready(url, ca, seconds)
+    except openbao.SealedError:
+        if not secrets_custody.can_unseal(custody_file(plan, site)):
+            raise
+        secrets_custody.unseal(url, ca, custody_file(plan, site))
+        journal.note("repair", site=site.name, object="OpenBao, opened with the officers' shares that lie here")
+        openbao.ready(url, ca)
 
 
 def _initialise(plan: Plan, site: Site) -> None:
     """Initialise; where a killed run left an initialised, empty server whose keys nobody holds, begin again with an empty one."""
     url = site.openbao_url
+    if deployer_file(plan, site).exists() and not secrets_restore.initialised(plan, site):
+        _begin_again(plan, site)
     wait.until(f"{site.name}'s OpenBao", lambda: _answers(plan, site), seconds=60, fix=f"yrd logs {site.name} openbao")
-    outcome = secrets_custody.initialise(url, ca_file(plan, site), _custody(plan, site))
+    keepers = tuple(k.name for k in custody.keepers(plan, site))
+    outcome = secrets_custody.initialise(url, ca_file(plan, site), custody_file(plan, site), keepers=keepers)
     if outcome is secrets_custody.Outcome.NEEDS_RESET:
         journal.note("repair", site=site.name, object="OpenBao, initialised by a killed run and empty")
         link = ssh.connect(plan.environment.name, site, site.head)
         link.run("systemctl stop openbao && find /var/lib/openbao -mindepth 1 -delete && systemctl start openbao")
         wait.until(f"{site.name}'s OpenBao", lambda: _answers(plan, site), seconds=60)
-        secrets_custody.initialise(url, ca_file(plan, site), _custody(plan, site))
+        secrets_custody.initialise(url, ca_file(plan, site), custody_file(plan, site), keepers=keepers)
+
+
+def _begin_again(plan: Plan, site: Site) -> None:
+    """An empty server where there was a configured one: a machine was destroyed."""
+    if isinstance(site, ProvincePlan):
+        secrets_restore.restore(plan, site, ca_file(plan, site))
+        return
+    # Nobody's data is in the hub: it gets new authorities, and the provinces take its new root as they took the first.
+    for path in (
+        deployer_file(plan, site),
+        custody_file(plan, site),
+        state.root_certificate(plan.environment.name, site.name),
+    ):
+        path.unlink(missing_ok=True)
+    (state.site(plan.environment.name, site.name) / "openbao-ca.pem").unlink(missing_ok=True)
 
 
 def _answers(plan: Plan, site: Site) -> bool:

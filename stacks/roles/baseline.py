@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from ipaddress import ip_network
 
+from model import custody
 from model.derive import MachinePlan, Plan, ProvincePlan, Site
 from stacks.roles import Managed
 
@@ -150,13 +151,15 @@ def inputs(plan: Plan, site: Site) -> tuple[Accept, ...]:
     """Who may open a connection to the machines of `site`."""
     host = (cidr(plan.host_address),)
     peers = addresses(site)
-    rows = [Accept("ssh", (SSH,), host), Accept("openbao", (OPENBAO,), (*host, *peers))]
+    keepers = tuple(cidr(k.head.address) for k in custody.keepers(plan, site))
+    rows = [Accept("ssh", (SSH,), host), Accept("openbao", (OPENBAO,), (*host, *peers, *keepers))]
     if isinstance(site, ProvincePlan):
         rows += [
             Accept("api-server", (API_SERVER,), (*host, *peers)),
             *(Accept("pods", FROM_PODS, (str(site.pods),), interface=i) for i in pod_interfaces(site)),
             Accept("kubelet", (KUBELET,), peers),
             Accept("metrics", (plan.world.region.ports.metrics,), (cidr(plan.hub.head.address),)),
+            Accept("custody", (plan.world.region.ports.custody,), (*host, *keepers)),
         ]
     else:
         rows += _hub_inputs(plan, host)
@@ -168,7 +171,9 @@ def outputs(plan: Plan, site: Site) -> tuple[Accept, ...]:
     ports, hub = plan.world.region.ports, (cidr(plan.hub.head.address),)
     if isinstance(site, ProvincePlan):
         rows = (Accept("registry", (ports.registry,), hub), Accept("time", (TIME,), hub, "udp"))
-        return (*rows, *_between_machines(site))
+        wards = tuple(cidr(ward.head.address) for ward in custody.wards(plan, site))
+        kept = (Accept("custody", (OPENBAO, ports.custody), wards),) if wards else ()
+        return (*rows, *kept, *_between_machines(site))
     heads = tuple(cidr(p.head.address) for p in plan.provinces)
     return (Accept("metrics", (ports.metrics,), heads), *_between_machines(site))
 

@@ -32,6 +32,7 @@ HOLDERS: dict[tuple[str, str], Holder] = {
     (pki.SERVER, "exporter"): Holder("yrd-exporter", "yrd-exporter.service"),
     (pki.KUBERNETES, "exporter-api"): Holder("yrd-exporter", "yrd-exporter.service"),
     (pki.KUBERNETES, "signer"): Holder("yrd-signer", "yrd-signer.service"),
+    (pki.SERVER, "custody"): Holder("yrd-custody", "yrd-custody.service"),
     (pki.SERVER, "registry"): Holder("docker-registry", "docker-registry.service"),
     (pki.SERVER, "prometheus"): Holder("prometheus", "prometheus.service"),
     (pki.SERVER, "prometheus-client"): Holder("prometheus", "prometheus.service"),

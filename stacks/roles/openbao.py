@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model.derive import MachinePlan, Plan, Site
+from model.derive import OPENBAO_PORT, MachinePlan, Plan, Site
 from stacks.roles import Managed
 
 #: Not the keys, whose digests have no place in a state file, and not server.crt, which the machine renews by itself.
@@ -14,13 +14,19 @@ FILES = (
     "/usr/local/sbin/openbao-audit",
     "/usr/local/sbin/openbao-bootstrap",
 )
-PORT = 8200
 
 
 def variables(plan: Plan, site: Site, machine: MachinePlan) -> dict[str, object]:
     """Ansible variables of the role; no secret among them."""
-    del plan, site  # what a server is to hold is not this role's business
-    return {"openbao_address": str(machine.address), "openbao_node": machine.name, "openbao_port": PORT}
+    del site  # what a server is to hold is not this role's business
+    seal = plan.environment.seal
+    device = {"type": seal.type, "options": dict(seal.options)} if seal.type != "shamir" else {}
+    return {
+        "openbao_address": str(machine.address),
+        "openbao_node": machine.name,
+        "openbao_port": OPENBAO_PORT,
+        "openbao_seal": device,
+    }
 
 
 def managed(plan: Plan, site: Site, machine: MachinePlan) -> Managed:

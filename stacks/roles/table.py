@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 PROVINCE_FIRST = ("baseline", "openbao")
-PROVINCE_SECOND = ("certs", "container_runtime", "kubernetes")
+PROVINCE_SECOND = ("certs", "custody", "container_runtime", "kubernetes")
 PROVINCE_LAST = ("exporter",)
 HUB_FIRST = ("baseline", "openbao")
 HUB_SECOND = ("certs", "hub")

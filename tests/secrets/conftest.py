@@ -20,11 +20,11 @@ import jinja2
 import pytest
 import yaml
 
-from clients.openbao import OpenBao
+from clients.openbao import OpenBao, ready
 from model.derive import Plan, ProvincePlan, derive
 from model.secrets import SecretsSpec, secrets_spec
 from model.types import Agreement, Dataset, Environment, Organ, Province, Region, Text, World
-from stacks.secrets_custody import establish, initialise, reopen
+from stacks.secrets_custody import establish, initialise, reopen, unseal
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
@@ -163,8 +163,12 @@ class Server:
             self.process.wait()
 
     def restart(self) -> None:
+        """As after a power cut; two officers bring their shares."""
         self.stop()
         self.start()
+        if self.custody.exists():
+            unseal(self.url, self.ca, self.custody)
+            ready(self.url, self.ca)
 
     def wipe(self) -> None:
         """What the machine does on NEEDS_RESET."""

@@ -91,7 +91,7 @@ def machine(tmp_path: Path, configured: Server, plan: Plan, anhui: ProvincePlan,
     return Machine(tmp_path, configured, plan, anhui, from_anywhere(spec))
 
 
-OWN = {"openbao", "exporter", "exporter-api", "signer"}
+OWN = {"custody", "openbao", "exporter", "exporter-api", "signer"}
 
 
 def test_it_issues_what_is_missing_and_nothing_twice(machine: Machine) -> None:
@@ -148,7 +148,7 @@ def test_a_server_that_dies_leaves_the_old_pair(machine: Machine) -> None:
     assert "E301" in done.stderr
     assert [path.read_text() for path in machine.pair("exporter")] == before
     assert not machine.pair("signer")[1].exists()
-    machine.server.start()
+    machine.server.restart()
     assert machine.report()["issued"] == ["signer"]
     assert machine.whole("signer")
 

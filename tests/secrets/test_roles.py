@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from model.derive import Plan
-from stacks.roles import certs, openbao
-from tests.secrets.conftest import ROLES, Server, free_port, render
+from stacks.roles import certs, custody, openbao
+from tests.secrets.conftest import ROLES, render
 
 
 def options(role: str) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def options(role: str) -> dict[str, Any]:
     return dict(specs["argument_specs"]["main"]["options"])
 
 
-@pytest.mark.parametrize("role", ["openbao", "certs"])
+@pytest.mark.parametrize("role", ["openbao", "certs", "custody"])
 def test_defaults_are_those_of_the_specification(role: str) -> None:
     defaults = yaml.safe_load((ROLES / role / "defaults/main.yml").read_text())
     assert defaults == {name: row["default"] for name, row in options(role).items() if "default" in row}
@@ -27,7 +27,7 @@ def test_defaults_are_those_of_the_specification(role: str) -> None:
 
 def test_every_variable_is_specified(plan: Plan) -> None:
     for site in plan.sites:
-        for role, module in (("openbao", openbao), ("certs", certs)):
+        for role, module in (("openbao", openbao), ("certs", certs), ("custody", custody)):
             given = module.variables(plan, site, site.head)
             required = {name for name, row in options(role).items() if row.get("required")}
             assert set(given) <= set(options(role))
@@ -46,22 +46,6 @@ def test_units_are_hardened(role: str) -> None:
         lines = render(role, str(path.relative_to(ROLES / role / "templates"))).splitlines()
         assert {"NoNewPrivileges=yes", "ProtectSystem=strict", "SystemCallArchitectures=native"} <= set(lines), path
         assert any(line.startswith("CapabilityBoundingSet=") for line in lines)
-
-
-def test_a_lost_seal_key_is_never_replaced(tmp_path: Path) -> None:
-    machine = Server(tmp_path, "", free_port())
-    machine.prepare()
-    seal = tmp_path / "etc/openbao/seal.key"
-    first = seal.read_bytes()
-    assert (len(first), seal.stat().st_mode & 0o777) == (32, 0o400)
-    assert machine.bootstrap().returncode == 0
-    assert seal.read_bytes() == first
-    seal.unlink()
-    (tmp_path / "var/lib/openbao/raft").mkdir()
-    refused = machine.bootstrap()
-    assert refused.returncode == 1
-    assert "bring the key back" in refused.stderr
-    assert not seal.exists()
 
 
 def test_audit_files_are_closed_when_they_are_large(tmp_path: Path) -> None:

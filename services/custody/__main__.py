@@ -1,0 +1,86 @@
+"""The agent of a province. Configuration: /etc/yrd/custody.json; wards: /etc/yrd/custody/<site>.json beside <site>.pem."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from services.bao import Session
+from services.custody import snapshots
+from services.custody.shares import Helper, Ward
+
+#: Seconds between two looks at the neighbours' seals.
+EVERY = 1.0
+#: Everything that a neighbour or our own store may do to us: told, and tried again.
+FAULTS = (OSError, ValueError, KeyError)
+
+
+def say(**facts: Any) -> None:
+    print(json.dumps(facts, ensure_ascii=False), flush=True)  # noqa: T201  (the journal reads it)
+
+
+class Agent:
+    """Two loops: seals, which matter within seconds, and snapshots, which matter within a minute."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.settings = settings
+        self.wards, self.data = Path(settings["wards"]), Path(settings["data"])
+        self.session = Session(settings["openbao"], settings["ca"], Path(settings["credential"]))
+        self.helper = Helper(self.session, settings["key"])
+        self.wake = threading.Event()
+        self._told: dict[str, str] = {}
+
+    def run(self) -> None:
+        """For ever."""
+        signal.signal(signal.SIGHUP, lambda *_: self.wake.set())
+        address = (self.settings["listen"], int(self.settings["port"]))
+        snapshots.Server(address, self.data, self.settings["certificate"], self.settings["key_file"]).start()
+        threading.Thread(target=self.keep_snapshots, daemon=True).start()
+        while True:
+            for path in sorted(self.wards.glob("*.json")):
+                self._attempt(path.stem, lambda path=path: self._tend(path))
+            time.sleep(EVERY)
+
+    def keep_snapshots(self) -> None:
+        """Ours first, then everybody's; a SIGHUP asks for one at once."""
+        own, recipient = self.data / self.settings["site"], Path(self.settings["recipient"])
+        while True:
+            if recipient.exists():
+                self._attempt("snapshot", lambda: str(snapshots.take(self.session, recipient, own, datetime.now(UTC))))
+            for path in sorted(self.wards.glob("*.url")):
+                self._attempt(f"snapshot of {path.stem}", lambda path=path: self._fetch(path))
+            self.wake.wait(float(self.settings["every"]))
+            self.wake.clear()
+
+    def _tend(self, path: Path) -> str:
+        if done := self.helper.tend(Ward.load(path)):
+            say(event=f"share {done}", site=path.stem)
+        return done
+
+    def _fetch(self, path: Path) -> str:
+        found = snapshots.fetch(path.read_text().strip(), path.with_suffix(".pem"), self.data / path.stem)
+        return str(found or "")
+
+    def _attempt(self, subject: str, act: Any) -> None:
+        """A fault is told once, until it ends or becomes another."""
+        try:
+            act()
+            fault = ""
+        except FAULTS as caught:
+            fault = f"{type(caught).__name__}: {str(caught)[:200]}"
+        if fault != self._told.get(subject, ""):
+            say(event="retry" if fault else "well again", subject=subject, error=fault)
+        self._told[subject] = fault
+
+
+def main() -> None:
+    Agent(json.loads(Path("/etc/yrd/custody.json").read_text())).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Bring the share that is kept here to a neighbour whose store is sealed.
+
+Nothing of a neighbour's is readable on this disk: the share lies encrypted to a key that never leaves this province's own
+OpenBao, so a province can help only while its own store is open, and every share that it gives is in its audit files.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+
+from services.bao import Session
+
+#: Seconds for one answer of a neighbour.
+TIMEOUT = 3.0
+
+
+@dataclass(frozen=True)
+class Ward:
+    """A neighbour of whom a share is kept. `ca` is a file with that site's own root and nothing else."""
+
+    site: str
+    url: str
+    ca: str
+    share: str = field(repr=False)
+
+    @staticmethod
+    def load(path: Path) -> Ward:
+        """Raises OSError, ValueError, KeyError."""
+        held = json.loads(path.read_text())
+        return Ward(held["site"], held["url"], str(path.with_suffix(".pem")), held["share"])
+
+
+@dataclass(frozen=True)
+class Seal:
+    """`sys/seal-status`; `nonce` is empty before the first share of an attempt."""
+
+    initialized: bool
+    sealed: bool
+    nonce: str
+    progress: int
+
+
+def needs(seal: Seal, given: tuple[str, int] | None) -> bool:
+    """Whether our share helps: sealed, and not yet given in this attempt. `given` is (nonce, progress) after our last.
+
+    An attempt that was reset has another nonce; one of which the other shares are missing waits without us.
+    """
+    if not (seal.initialized and seal.sealed):
+        return False
+    return given is None or (seal.nonce, seal.progress) != given
+
+
+class Helper:
+    """One ward, watched."""
+
+    def __init__(self, session: Session, key: str) -> None:
+        self._own, self._key = session, key
+        self._given: dict[str, tuple[str, int]] = {}
+        self._http = requests.Session()
+        self._http.trust_env = False
+
+    def tend(self, ward: Ward) -> str:
+        """What was done: `""`, `given` or `opened`. Raises OSError (BaoError, requests' errors) to be tried again."""
+        seal = self._status(ward)
+        if not seal.sealed:
+            self._given.pop(ward.site, None)
+        if not needs(seal, self._given.get(ward.site)):
+            return ""
+        answer = self._http.put(
+            f"{ward.url}/v1/sys/unseal", json={"key": self._share(ward)}, verify=ward.ca, timeout=TIMEOUT
+        )
+        answer.raise_for_status()
+        after = _seal(answer.json())
+        self._given[ward.site] = (after.nonce, after.progress)
+        return "given" if after.sealed else "opened"
+
+    def _status(self, ward: Ward) -> Seal:
+        answer = self._http.get(f"{ward.url}/v1/sys/seal-status", verify=ward.ca, timeout=TIMEOUT)
+        answer.raise_for_status()
+        return _seal(answer.json())
+
+    def _share(self, ward: Ward) -> str:
+        opened = self._own.ask("POST", f"transit/decrypt/{self._key}", {"ciphertext": ward.share})
+        return base64.b64decode(opened["plaintext"]).decode()
+
+
+def _seal(body: dict[str, object]) -> Seal:
+    return Seal(
+        bool(body["initialized"]), bool(body["sealed"]), str(body.get("nonce") or ""), int(str(body.get("progress", 0)))
+    )

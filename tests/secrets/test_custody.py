@@ -1,0 +1,188 @@
+"""Neighbours open a sealed store and give it back when its machine is gone: three real servers, the agent's own code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from clients import keys, openbao
+from model import access, custody
+from model.derive import Plan
+from model.secrets import secrets_spec
+from services.bao import BaoError, Session
+from services.custody import snapshots
+from services.custody.shares import Helper, Seal, Ward, needs
+from stacks.secrets_custody import credentials, establish, initialise, keeper_share
+from tests.secrets.conftest import Server, from_anywhere, running, until
+from tests.secrets.steps import deployer
+
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def keepers(tmp_path_factory: pytest.TempPathFactory, plan: Plan) -> Iterator[dict[str, Server]]:
+    """Shanghai and Jiangsu, configured."""
+    with running(tmp_path_factory.mktemp("shanghai")) as one, running(tmp_path_factory.mktemp("jiangsu")) as two:
+        found = {"shanghai": one, "jiangsu": two}
+        for name, server in found.items():
+            spec = from_anywhere(secrets_spec(plan, plan.province(name)))
+            initialise(server.url, server.ca, server.custody)
+            establish(spec, server.url, server.ca, server.custody, server.deployer)
+        yield found
+
+
+@pytest.fixture
+def anhui(server: Server, plan: Plan) -> Server:
+    """The ward: a share for each keeper."""
+    spec = from_anywhere(secrets_spec(plan, plan.province("anhui")))
+    initialise(server.url, server.ca, server.custody, keepers=("shanghai", "jiangsu"))
+    establish(spec, server.url, server.ca, server.custody, server.deployer)
+    return server
+
+
+def session(server: Server, plan: Plan, province: str) -> Session:
+    """What the agent of `province` logs in with."""
+    spec = from_anywhere(secrets_spec(plan, plan.province(province)))
+    path = server.folder / "custody-agent.json"
+    path.write_text(json.dumps(credentials(deployer(server), spec, access.CUSTODY, "agent")))
+    return Session(server.url, str(server.ca), path)
+
+
+def ward(anhui: Server, keeper: Server, name: str) -> Ward:
+    """What `keeper` holds of Anhui, encrypted to its own key."""
+    found = deployer(keeper).read(f"transit/keys/{access.CUSTODY_KEY}") or {}
+    share = keys.seal(found["keys"]["1"]["public_key"], keeper_share(anhui.custody, name))
+    return Ward("anhui", anhui.url, str(anhui.ca), share)
+
+
+def test_two_neighbours_open_what_one_cannot(anhui: Server, keepers: dict[str, Server], plan: Plan) -> None:
+    helpers = {n: Helper(session(s, plan, n), access.CUSTODY_KEY) for n, s in keepers.items()}
+    wards = {n: ward(anhui, s, n) for n, s in keepers.items()}
+    assert helpers["shanghai"].tend(wards["shanghai"]) == "", "nothing to do while it is open"
+    anhui.stop()
+    anhui.start()
+    assert helpers["shanghai"].tend(wards["shanghai"]) == "given"
+    assert helpers["shanghai"].tend(wards["shanghai"]) == "", "once per attempt"
+    assert openbao.health(anhui.url, anhui.ca).sealed
+    assert helpers["jiangsu"].tend(wards["jiangsu"]) == "opened"
+    openbao.ready(anhui.url, anhui.ca)
+
+
+def test_a_share_is_worthless_to_another_keeper(anhui: Server, keepers: dict[str, Server], plan: Plan) -> None:
+    stolen = ward(anhui, keepers["jiangsu"], "jiangsu")
+    anhui.stop()
+    anhui.start()
+    with pytest.raises(BaoError):
+        Helper(session(keepers["shanghai"], plan, "shanghai"), access.CUSTODY_KEY).tend(stolen)
+    assert openbao.health(anhui.url, anhui.ca).sealed
+
+
+def test_a_keeper_gives_its_share_to_nobody_else(anhui: Server, keepers: dict[str, Server], plan: Plan) -> None:
+    """An impostor at Anhui's address cannot show a certificate of Anhui's root."""
+    wards = ward(anhui, keepers["shanghai"], "shanghai")
+    other = Ward(wards.site, wards.url, str(keepers["jiangsu"].ca), wards.share)
+    anhui.stop()
+    anhui.start()
+    with pytest.raises(OSError, match="certificate verify failed"):
+        Helper(session(keepers["shanghai"], plan, "shanghai"), access.CUSTODY_KEY).tend(other)
+
+
+def test_a_destroyed_store_comes_back_with_every_version(
+    anhui: Server, keepers: dict[str, Server], plan: Plan, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    client = deployer(anhui)
+    path = access.kv_data("population-database")
+    for number in range(3):
+        client.write(path, {"data": {"number": str(number)}})
+    root = client.public("pki-root")
+    agent = session(anhui, plan, "anhui")
+    recipient = keys.recipient("anhui snapshots")
+    (anhui.folder / "recipient.pem").write_text(recipient[1])
+    (anhui.folder / "recipient.key").write_text(recipient[0])
+    taken = snapshots.take(agent, anhui.folder / "recipient.pem", anhui.folder / "kept", NOW)
+    assert b"BOLT" not in taken.read_bytes() and not taken.read_bytes().startswith(b"\x1f\x8b")
+    anhui.stop()
+    with running(tmp_path_factory.mktemp("rebuilt")) as new:
+        opened = subprocess.run(
+            [
+                "openssl",
+                "cms",
+                "-decrypt",
+                "-binary",
+                "-inform",
+                "DER",
+                "-in",
+                taken,
+                "-inkey",
+                anhui.folder / "recipient.key",
+            ],
+            check=True,
+            capture_output=True,
+        ).stdout
+        once = new.session().initialise(1, 1)
+        new.session().unseal(once["keys_base64"][0])
+        openbao.ready(new.url, new.ca)
+        new.session(str(once["root_token"])).restore(opened)
+        until(lambda: openbao.health(new.url, new.ca).sealed)
+        for name, keeper in keepers.items():
+            Helper(session(keeper, plan, name), access.CUSTODY_KEY).tend(
+                Ward("anhui", new.url, str(new.ca), ward(anhui, keeper, name).share)
+            )
+        openbao.ready(new.url, new.ca)
+        again = openbao.connect(new.url, new.ca, openbao.load(anhui.deployer))
+        assert again.public("pki-root") == root
+        assert (again.read(path) or {})["data"] == {"number": "2"}
+        assert (again.read(path) or {})["metadata"]["version"] == 3
+        assert not new.session(str(once["root_token"])).alive(), "the token of the empty server is gone"
+
+
+def test_a_keeper_takes_only_what_is_newer(anhui: Server, tmp_path: Path) -> None:
+    own, kept = tmp_path / "served/anhui", tmp_path / "kept"
+    own.mkdir(parents=True)
+    etc = anhui.folder / "etc/openbao/tls"
+    server = snapshots.Server(("127.0.0.1", 0), own.parent, str(etc / "bootstrap.crt"), str(etc / "bootstrap.key"))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"https://127.0.0.1:{server.server_address[1]}/snapshots/anhui"
+    stamps = [(NOW + timedelta(minutes=n)).strftime(snapshots.STAMP) for n in range(3)]
+    (own / f"{stamps[1]}.cms").write_bytes(b"second")
+    assert (found := snapshots.fetch(url, anhui.ca, kept)) and found.read_bytes() == b"second"
+    assert snapshots.fetch(url, anhui.ca, kept) is None
+    (own / f"{stamps[1]}.cms").unlink()
+    (own / f"{stamps[0]}.cms").write_bytes(b"first")
+    with pytest.raises(ValueError, match="older"):
+        snapshots.fetch(url, anhui.ca, kept)
+    (own / f"{stamps[2]}.cms").write_bytes(b"third")
+    assert (found := snapshots.fetch(url, anhui.ca, kept)) and found.read_bytes() == b"third"
+    assert [p.read_bytes() for p in kept.glob("*.cms")] == [b"third"]
+    with pytest.raises(OSError, match="404"):
+        snapshots.fetch(url.replace("anhui", "../../etc"), anhui.ca, kept)
+    server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("seal", "given", "wanted"),
+    [
+        (Seal(True, False, "", 0), None, False),
+        (Seal(False, True, "", 0), None, False),
+        (Seal(True, True, "", 0), None, True),
+        (Seal(True, True, "n", 1), ("n", 1), False),
+        (Seal(True, True, "", 0), ("n", 1), True),
+    ],
+)
+def test_when_a_share_is_brought(seal: Seal, given: tuple[str, int] | None, wanted: bool) -> None:
+    assert needs(seal, given) is wanted
+
+
+def test_everybody_keeps_for_everybody_else_and_the_hub_for_nobody(plan: Plan) -> None:
+    names = {p.name for p in plan.provinces}
+    spec = secrets_spec(plan, plan.province("anhui"))
+    for site in plan.sites:
+        assert {k.name for k in custody.keepers(plan, site)} == names - {site.name}
+        assert len(custody.keepers(plan, site)) >= custody.THRESHOLD + 1, "one neighbour may be away"
+    assert not [g for p in spec.policies if p.name == access.CUSTODY for g in p.grants if "kv" in g[0]]
