@@ -68,6 +68,8 @@ class Ports(Model):
     registry: Port
     prometheus: Port
     portal: Port
+    identity: Port = Field(description="Keycloak, wherever it runs")
+    public: Port = Field(description="a province's gateway for people's browsers, a NodePort")
 
 
 class Machine(Model):
@@ -156,6 +158,16 @@ class Seal(Model):
     )
 
 
+class Identity(Model):
+    """Where people log in: one Keycloak in the hub with every realm (D13), or one in each province and the hub's."""
+
+    placement: Literal["hub", "province"] = "hub"
+    hosts: dict[str, str] = Field(
+        default_factory=dict,
+        description="realm to public host name; without one a realm is reached by its machine's address",
+    )
+
+
 class Environment(Model):
     """`region/environments/<name>.yaml`: one complete copy of the region."""
 
@@ -166,6 +178,7 @@ class Environment(Model):
     protected: bool = False
     loopback: Port = Field(description="first of the ports on 127.0.0.1 that `yrd open` uses")
     seal: Seal = Field(default_factory=Seal)
+    identity: Identity = Field(default_factory=Identity)
     hosts: dict[str, SshHost] = Field(default_factory=dict, description="machine name to real server")
     secret_ref: str | None = Field(
         default=None, alias="secretRef", description="path in OpenBao of the deployer's credential"

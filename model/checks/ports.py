@@ -25,7 +25,8 @@ CLUSTER = {
     10257: "kube-controller-manager",
     10259: "kube-scheduler",
 }
-HUB, PROVINCE = ("registry", "prometheus", "portal"), ("exchange", "metrics", "custody")
+HUB = ("registry", "prometheus", "portal", "identity")
+PROVINCE = ("exchange", "metrics", "custody", "identity", "public")
 #: Range of NodePorts (kube-apiserver's `service-node-port-range`).
 NODE_PORTS = range(30000, 32768)
 UNPRIVILEGED = 1024
@@ -43,14 +44,16 @@ def shared(draft: Draft) -> Iterator[Fault]:
     for name in (*HUB, *PROVINCE):
         if getattr(ports, name) < UNPRIVILEGED:
             yield _privileged(document, ("ports", name))
-    if ports.exchange not in NODE_PORTS:
-        span = f"{NODE_PORTS[0]}-{NODE_PORTS[-1]}"
-        yield document.fault(
-            "E124",
-            ("ports", "exchange"),
-            Words(f"交换网关是 NodePort，须在 {span} 内", f"the exchange gateway is a NodePort: {span}"),
-            Words(f"选 {span} 内的端口", f"choose a port of {span}"),
-        )
+    gateways = {"exchange": ("交换网关", "the exchange gateway"), "public": ("公众网关", "the public gateway")}
+    span = f"{NODE_PORTS[0]}-{NODE_PORTS[-1]}"
+    for name, (zh, en) in gateways.items():
+        if getattr(ports, name) not in NODE_PORTS:
+            yield document.fault(
+                "E124",
+                ("ports", name),
+                Words(f"{zh}是 NodePort，须在 {span} 内", f"{en} is a NodePort: {span}"),
+                Words(f"选 {span} 内的端口", f"choose a port of {span}"),
+            )
 
 
 def _on_host(document: Document, ports: Ports, ours: tuple[str, ...], taken: Mapping[int, str]) -> Iterator[Fault]:

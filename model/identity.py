@@ -1,0 +1,62 @@
+"""Realms of the region, where each of them answers, and the words that every token of theirs uses. Pure.
+
+One realm per province holds that province's people; the realm `region` holds nobody and brokers between them (一证通用).
+Names of claims, roles and clients are here once; settings of the realms are data in `region/identity/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from model.derive import Plan, Site
+
+#: The realm that sends a person to the home province, and brings the answer back.
+BROKER = "region"
+
+#: Three separated powers (三权分立, GB/T 22239-2019 8.1.5): nobody holds two of them.
+SYSTEM, SECURITY, AUDIT = "system-administrator", "security-administrator", "audit-administrator"
+POWERS = (SYSTEM, SECURITY, AUDIT)
+#: Who works for an organ, and everybody else.
+OFFICIAL, CITIZEN = "official", "citizen"
+ROLES = (*POWERS, OFFICIAL, CITIZEN)
+
+#: Claims of an access token. `roles` is a flat list of the names above; `region_code` follows GB/T 2260.
+CLAIM_ROLES, CLAIM_PROVINCE, CLAIM_REGION, CLAIM_LEVEL = "roles", "province", "region_code", "level"
+#: Purpose of a call between provinces: the agreement's name. Only a province's exchange client gets it.
+CLAIM_PURPOSE = "purpose"
+#: Digest by which the broker knows one person in two provinces; goes to the broker and to nobody else.
+CLAIM_ID_HASH = "id_hash"
+
+#: Assurance levels (`acr`): password; with a verified identity; with a second factor; with a hardware key.
+LEVELS = ("L1", "L2", "L3", "L4")
+
+#: Clients (and audiences) of every realm. `yrd` is the operators' command line, a public client with PKCE.
+CLI, KUBERNETES, OPENBAO, EXCHANGE, DEPLOYER = "yrd", "kubernetes", "openbao", "exchange", "yrd-deployer"
+#: Clients of the broker: what people open in a browser.
+PORTAL, AFFAIRS = "portal", "affairs"
+
+
+@dataclass(frozen=True)
+class Realm:
+    """One realm. `site` is where its Keycloak runs; `province` is empty for the broker."""
+
+    name: str
+    province: str
+    site: Site
+    issuer: str
+
+
+def realms(plan: Plan) -> tuple[Realm, ...]:
+    """The broker, then one per province."""
+    return tuple(realm(plan, name) for name in (BROKER, *(p.name for p in plan.provinces)))
+
+
+def realm(plan: Plan, name: str) -> Realm:
+    """A realm by name. Raises KeyError for one that the plan does not have."""
+    shared = name == BROKER or plan.environment.identity.placement == "hub"
+    site = plan.hub if shared else {p.name: p for p in plan.provinces}[name]
+    if name != BROKER and name not in {p.name for p in plan.provinces}:
+        raise KeyError(name)
+    host = plan.environment.identity.hosts.get(name, str(site.head.address))
+    url = f"https://{host}:{plan.world.region.ports.identity}"
+    return Realm(name, "" if name == BROKER else name, site, f"{url}/realms/{name}")
