@@ -41,6 +41,16 @@ def root_certificate(env: str, name: str) -> Path:
     return public(env, name) / "root.pem"
 
 
+def realm_jwks(env: str, realm: str) -> Path:
+    """Keys that a realm signs with now, and those whose tokens are still alive; gateways hold them inline."""
+    return public(env, realm) / "jwks.json"
+
+
+def exchange_client_jwks(env: str, province: str) -> Path:
+    """Public key by which a province's exchange client proves itself to its own realm."""
+    return public(env, province) / "exchange-client.jwks"
+
+
 def private(folder: Path) -> Path:
     """Make `folder` readable by its owner only."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

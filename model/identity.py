@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.derive import Plan, Site
+from model import names
+from model.derive import Plan, ProvincePlan, Site
 
 #: The realm that sends a person to the home province, and brings the answer back.
 BROKER = "region"
@@ -35,6 +36,12 @@ CLI, KUBERNETES, OPENBAO, EXCHANGE, DEPLOYER = "yrd", "kubernetes", "openbao", "
 #: Clients of the broker: what people open in a browser.
 PORTAL, AFFAIRS = "portal", "affairs"
 
+#: Who may open the portal and Prometheus; `roles` stands in the portal's ID token too. Citizens may not.
+ENTRANTS = (*POWERS, OFFICIAL)
+
+#: Life of an exchange token. Seconds; gateways go on for this long when Keycloak is down, and Envoy adds a minute of skew.
+EXCHANGE_TOKEN_SECONDS = 300
+
 
 @dataclass(frozen=True)
 class Realm:
@@ -44,6 +51,33 @@ class Realm:
     province: str
     site: Site
     issuer: str
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """One agreement as the consumer's realm knows it: the optional scope that a token is asked for by, and what it says.
+
+    The scope's mappers write `purpose` (the agreement) and `audience` (the provider's exchange host) into the token.
+    """
+
+    agreement: str
+    scope: str
+    audience: str
+    provider: str
+
+
+def purposes(province: ProvincePlan) -> tuple[Purpose, ...]:
+    """What the province's exchange client may ask its own realm for: the agreements in force, and nothing else."""
+    return tuple(
+        Purpose(f.agreement.name, names.policy(f.agreement.name), f.host, f.provider) for f in province.consumes
+    )
+
+
+def portal_redirects(plan: Plan) -> tuple[str, ...]:
+    """Where the broker may send a person back to: the hub's login, straight or through `yrd open`."""
+    ports, first = plan.world.region.ports, plan.environment.loopback
+    hosts = (f"{plan.hub.head.address}:{ports.portal}", f"127.0.0.1:{first}", f"127.0.0.1:{first + 1}")
+    return tuple(f"https://{host}/oauth2/callback" for host in hosts)
 
 
 def realms(plan: Plan) -> tuple[Realm, ...]:
