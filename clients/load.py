@@ -1,0 +1,96 @@
+"""Start the prober, aim it anew while it runs, take what it measured."""
+
+from __future__ import annotations
+
+import json
+import select
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from clients import network
+from clients.gaps import Gaps
+from clients.prober import PATIENCE, Request
+from model.errors import UnreachableError, YrdError
+
+#: Seconds in which a target must answer steadily.
+STEADY = 60.0
+
+
+class Load:
+    """A constant load for as long as the context is open; `gaps` afterwards.
+
+    `namespace` is the network namespace to ask from, empty for this host's own.
+    """
+
+    def __init__(self, request: Request, namespace: str = "") -> None:
+        self.request, self.namespace = request, namespace
+        self.aimed = 0
+        self.gaps: Gaps | None = None
+
+    def __enter__(self) -> Load:
+        """Raises UnreachableError (E340) when the first requests do not succeed: what is broken before is no measure."""
+        within = ["ip", "netns", "exec", self.namespace] if self.namespace else []
+        self._process = subprocess.Popen(
+            [*within, sys.executable, "-m", "clients.prober"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).resolve().parents[1],
+        )
+        try:
+            self._send(self.request)
+        except YrdError:
+            self._process.kill()
+            raise
+        return self
+
+    def aim(self, request: Request) -> None:
+        """Ask for `request` from now on. Returns when it answers steadily and no earlier request is under way.
+
+        Raises UnreachableError (E340): whoever changed something must not go on to take the old away.
+        """
+        if request != self.request:
+            self._send(request)
+            self.request = request
+
+    def _send(self, request: Request) -> None:
+        assert self._process.stdin  # noqa: S101 - opened as a pipe
+        self._process.stdin.write(json.dumps(asdict(request)) + "\n")
+        self._process.stdin.flush()
+        self.aimed += 1
+        if self._line(STEADY).get("aimed") != self.aimed:
+            where = f"{request.host}:{request.port}"
+            raise UnreachableError(
+                "E340",
+                f"{where} 未能稳定应答",
+                f"{where} does not answer the load as wanted",
+                "先修复再轮换：yrd status",
+                "mend it before anything is rotated: `yrd status`",
+            )
+
+    def _line(self, seconds: float) -> dict[str, Any]:
+        """What the prober says next; empty when it says nothing in time."""
+        assert self._process.stdout  # noqa: S101 - opened as a pipe
+        ready, _, _ = select.select([self._process.stdout], [], [], seconds)
+        line = self._process.stdout.readline() if ready else ""
+        return dict(json.loads(line)) if line else {}
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._process.stdin  # noqa: S101 - opened as a pipe
+        self._process.stdin.close()
+        seen = self._line(PATIENCE + 5)
+        self._process.kill()
+        self._process.wait()
+        if seen:
+            self.gaps = Gaps(**seen)
+
+
+def namespace_of(machine: str) -> str:
+    """The network namespace of a local machine by its full name; empty where machines are real and the host asks itself."""
+    return machine if (network.NETNS / machine).exists() else ""
