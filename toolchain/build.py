@@ -1,4 +1,4 @@
-"""Make one tool: compile a Go module file's programs, take files out of a module, or unpack locked wheels."""
+"""Make one tool: compile a Go module's programs, take files out of a module, unpack locked wheels or a Java archive."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from toolchain import maven
 from toolchain.paths import HERE
 from toolchain.run import asked, logged
 from toolchain.spec import Tool
@@ -18,7 +19,7 @@ PLATFORMS = ("manylinux_2_36", "manylinux_2_34", "manylinux_2_31", "manylinux_2_
 def make(tool: Tool, target: Path) -> None:
     """Fill `target` with `bin/`, `share/` or `site/`. Raises BuildError."""
     (target / "bin").mkdir(parents=True)
-    {"go": _go, "files": _files, "wheels": _wheels}[tool.kind](tool, target)
+    {"go": _go, "files": _files, "wheels": _wheels, "maven": maven.make}[tool.kind](tool, target)
 
 
 def go_environment(tool: Tool) -> dict[str, str]:

@@ -34,12 +34,17 @@ class Tool:
     module: str = ""
     no_sum_database: str = ""
     site: bool = False
+    artifact: str = ""
+    sha256: str = ""
+    prepare: tuple[str, ...] = ()
 
     @property
     def lock_files(self) -> tuple[Path, ...]:
         if self.kind in {"go", "files"}:
             folder = HERE / "go" / (self.lock or self.name)
             return (folder / "go.mod", folder / "go.sum")
+        if self.kind == "maven":
+            return ()
         return (HERE / "wheels" / f"{self.name}.lock",)
 
     @property
@@ -51,6 +56,8 @@ class Tool:
         digest.update(
             json.dumps([self.binaries, self.variables, self.share, self.tags, self.site], sort_keys=True).encode()
         )
+        if self.kind == "maven":
+            digest.update(json.dumps([self.artifact, self.sha256, *self.prepare]).encode())
         return digest.hexdigest()[:16]
 
     @property

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
 from model.errors import YrdError
-from toolchain import images, install, spec
+from toolchain import images, install, maven, spec
 from toolchain.paths import HERE, ROOT
 from toolchain.spec import Tool, catalogue
 
@@ -99,3 +102,25 @@ def test_an_unknown_tool_is_refused_with_the_known_ones() -> None:
     with pytest.raises(YrdError, match="E210") as caught:
         spec.lookup("terraform")
     assert "helm" in caught.value.fix_en
+
+
+@pytest.mark.parametrize("tool", [t for t in TOOLS if t.kind == "maven"], ids=by_name)
+def test_a_java_archive_is_pinned_by_version_and_digest(tool: Tool, tmp_path: Path) -> None:
+    assert tool.artifact.split(":")[2] == tool.version
+    archive = tmp_path / "archive.zip"
+    archive.write_bytes(b"something else")
+    with pytest.raises(YrdError, match="E217"):
+        maven.check(tool, archive)
+    maven.check(replace(tool, sha256=hashlib.sha256(b"something else").hexdigest()), archive)
+
+
+def test_an_archive_loses_its_top_folder_and_keeps_its_modes(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        for name, mode in (("top/bin/kc.sh", 0o755), ("top/lib/a.jar", 0o644), ("top/../evil", 0o644)):
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = mode << 16
+            packed.writestr(entry, "x")
+    maven.unpack(tmp_path / "a.zip", tmp_path / "home")
+    found = {str(p.relative_to(tmp_path / "home")): p.stat().st_mode & 0o777 for p in tmp_path.rglob("home/**/*.*")}
+    assert found == {"bin/kc.sh": 0o755, "lib/a.jar": 0o644}
+    assert not (tmp_path / "evil").exists()
