@@ -192,6 +192,9 @@ class OpenBao:
         """`health` asked once, for a look that must not wait for a server that is down."""
         answer = self._once(lambda: self._hvac.adapter.get("/v1/sys/health", raise_exception=False))
         body = answer if isinstance(answer, dict) else answer.json()
+        if "initialized" not in body:
+            # While a snapshot takes the place of everything, the server answers that it cannot even say this.
+            raise UnavailableError(self.url, "; ".join(body.get("errors") or ["no state"]))
         return Health(body["initialized"], body["sealed"], body["standby"], body["version"])
 
     def seals_itself(self) -> bool:

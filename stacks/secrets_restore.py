@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -53,16 +54,37 @@ def restore(plan: Plan, site: ProvincePlan, ca_file: Path) -> None:
     began = datetime.now(UTC)
     stamp, keeper, content = newest(plan, site)
     _show_spare(plan, site)
-    server = openbao.OpenBao(site.openbao_url, ca_file)
-    once = server.initialise(1, 1)
-    server.unseal(once["keys_base64"][0])
-    openbao.ready(site.openbao_url, ca_file)
-    openbao.OpenBao(site.openbao_url, ca_file, str(once["root_token"])).restore(content)
-    # The answer comes before the server has shut itself: what is open until then is the empty one.
-    wait.until(f"{site.name}'s OpenBao to take the snapshot", lambda: server.glance().sealed, seconds=30)
+    link = ssh.connect(plan.environment.name, site, site.head)
+    fill(site.openbao_url, ca_file, content, lambda: link.run("systemctl restart openbao.service"))
     openbao.ready(site.openbao_url, ca_file, PATIENCE)
     seconds = (datetime.now(UTC) - began).total_seconds()
     journal.note("repair", site=site.name, object=f"OpenBao, from {keeper}'s snapshot of {stamp}, in {seconds:.0f} s")
+
+
+def fill(url: str, ca_file: Path, content: bytes, restart: Callable[[], object]) -> str:
+    """Put a snapshot into an empty server, which is shut afterwards. Returns the empty one's root token, dead by then.
+
+    The server is started anew because it keeps in mind how many shares opened the empty one.
+    """
+    server = openbao.OpenBao(url, ca_file)
+    once = server.initialise(1, 1, recovery=server.seals_itself())
+    for share in once.get("keys_base64") or ():
+        server.unseal(str(share))
+    openbao.ready(url, ca_file)
+    token = str(once["root_token"])
+    openbao.OpenBao(url, ca_file, token).restore(content)
+    # The answer comes some seconds before the change.
+    wait.until("OpenBao to take the snapshot", lambda: _taken(url, ca_file, token), seconds=60)
+    restart()
+    return token
+
+
+def _taken(url: str, ca_file: Path, token: str) -> bool:
+    """Shut, since its key is another one; or, opened by a device, a store that does not know the token."""
+    try:
+        return openbao.health(url, ca_file).sealed or not openbao.OpenBao(url, ca_file, token).alive()
+    except (openbao.OpenBaoError, openbao.SealedError):
+        return False
 
 
 def newest(plan: Plan, site: ProvincePlan) -> tuple[str, str, bytes]:
