@@ -51,6 +51,11 @@ def exchange_client_jwks(env: str, province: str) -> Path:
     return public(env, province) / "exchange-client.jwks"
 
 
+def page_client_jwks(env: str, province: str, client: str) -> Path:
+    """Public key by which a page (`model.identity.pages`) proves itself to the region's broker."""
+    return public(env, province) / f"{client}-client.jwks"
+
+
 def private(folder: Path) -> Path:
     """Make `folder` readable by its owner only."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

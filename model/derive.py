@@ -11,7 +11,7 @@ from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network
 
 from model import names
-from model.types import Agreement, Dataset, Environment, Machine, Operation, Province, SshHost, Text, World
+from model.types import Agreement, Dataset, Environment, Machine, Operation, Province, Service, SshHost, Text, World
 
 #: Where every site's OpenBao answers.
 OPENBAO_PORT = 8200
@@ -72,6 +72,7 @@ class ProvincePlan(Site):
     exchange: str
     settings: dict[str, int]
     datasets: tuple[Dataset, ...]
+    offers: tuple[Service, ...]
     provides: tuple[Flow, ...]
     consumes: tuple[Flow, ...]
     partners: tuple[str, ...]
@@ -184,6 +185,7 @@ def _province(
         exchange=names.exchange_host(province.name, domain),
         settings={s.name: basket.get(s.name, s.value) for s in world.region.settings},
         datasets=tuple(d for d in world.datasets if province.name in d.providers),
+        offers=tuple(s for s in world.services if s.province == province.name),
         provides=tuple(f for f in flows if f.provider == province.name),
         consumes=tuple(f for f in flows if f.consumer == province.name),
         partners=tuple(m for m in world.region.members if m != province.name),

@@ -24,6 +24,7 @@ from model.types import (
     Organ,
     Province,
     Region,
+    Service,
 )
 
 T = TypeVar("T")
@@ -41,6 +42,7 @@ class Draft:
     organs: tuple[Entry[Organ], ...]
     datasets: tuple[Entry[Dataset], ...]
     agreements: tuple[Entry[Agreement], ...]
+    services: tuple[Entry[Service], ...]
 
     def declared(self, kind: Kind) -> frozenset[str]:
         """Names of a kind, those of files with faults of their own included: one fault must not cause a second."""
@@ -56,6 +58,7 @@ class Draft:
             Kind.ORGAN: len(self.organs),
             Kind.DATASET: len(self.datasets),
             Kind.AGREEMENT: len(self.agreements),
+            Kind.SERVICE: len(self.services),
         }
         return all(valid[kind] == sum(d.kind == kind for d in self.documents) for kind in kinds)
 
@@ -91,6 +94,7 @@ def draft(now: datetime, documents: tuple[Document, ...], entries: Iterable[Entr
         of(Organ),
         of(Dataset),
         of(Agreement),
+        of(Service),
     )
 
 

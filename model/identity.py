@@ -80,6 +80,38 @@ def portal_redirects(plan: Plan) -> tuple[str, ...]:
     return tuple(f"https://{host}/oauth2/callback" for host in hosts)
 
 
+@dataclass(frozen=True)
+class Page:
+    """A service's page as its client at the broker knows it; the client has the service's name."""
+
+    client: str
+    province: str
+    url: str
+
+    @property
+    def redirects(self) -> tuple[str, ...]:
+        return (f"{self.url}/callback",)
+
+    @property
+    def after_logout(self) -> tuple[str, ...]:
+        return (f"{self.url}/logged-out",)
+
+    @property
+    def backchannel(self) -> str:
+        """Where the broker ends the page's sessions, from machine to machine."""
+        return f"{self.url}/backchannel-logout"
+
+
+def pages(plan: Plan) -> tuple[Page, ...]:
+    """One per service that a province offers; people reach all of a province's at its public gateway."""
+    port = plan.world.region.ports.public
+    return tuple(
+        Page(service.name, province.name, f"https://{province.head.address}:{port}")
+        for province in plan.provinces
+        for service in province.offers
+    )
+
+
 def realms(plan: Plan) -> tuple[Realm, ...]:
     """The broker, then one per province."""
     return tuple(realm(plan, name) for name in (BROKER, *(p.name for p in plan.provinces)))

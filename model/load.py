@@ -102,4 +102,5 @@ def _world(everything: Draft) -> World | None:
         organs=tuple(e.item for e in everything.organs),
         datasets=tuple(e.item for e in everything.datasets),
         agreements=tuple(e.item for e in everything.agreements),
+        services=tuple(e.item for e in everything.services),
     )

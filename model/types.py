@@ -227,6 +227,23 @@ class Dataset(Model):
     operations: tuple[Operation, ...] = Field(min_length=1)
 
 
+class Item(Model):
+    """One thing that people may apply for."""
+
+    name: Label
+    title: Text
+
+
+class Service(Model):
+    """`region/services/<name>.yaml`: a page of one province that people of every province use (跨省通办)."""
+
+    name: Label
+    title: Text
+    province: Label = Field(description="province that offers it, in its own cluster")
+    assurance: Literal["L1", "L2", "L3", "L4"] = Field(description="level of login that an application needs")
+    items: tuple[Item, ...] = Field(min_length=1)
+
+
 class Party(Model):
     """Who provides or consumes: an organ, and the province that it belongs to."""
 
@@ -265,6 +282,7 @@ class Kind(StrEnum):
     ORGAN = "organ"
     DATASET = "dataset"
     AGREEMENT = "agreement"
+    SERVICE = "service"
 
 
 KINDS: dict[Kind, type[Model]] = {
@@ -274,6 +292,7 @@ KINDS: dict[Kind, type[Model]] = {
     Kind.ORGAN: Organ,
     Kind.DATASET: Dataset,
     Kind.AGREEMENT: Agreement,
+    Kind.SERVICE: Service,
 }
 
 
@@ -284,6 +303,7 @@ FOLDERS: dict[Kind, str] = {
     Kind.ORGAN: "organs",
     Kind.DATASET: "datasets",
     Kind.AGREEMENT: "agreements",
+    Kind.SERVICE: "services",
 }
 
 
@@ -296,3 +316,4 @@ class World(Model):
     organs: tuple[Organ, ...]
     datasets: tuple[Dataset, ...]
     agreements: tuple[Agreement, ...]
+    services: tuple[Service, ...] = ()

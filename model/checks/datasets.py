@@ -1,4 +1,4 @@
-"""E102 inside datasets: a field, an operation or a call that is there twice."""
+"""E102 inside datasets and services: a field, an operation, a call or an item that is there twice."""
 
 from __future__ import annotations
 
@@ -20,6 +20,19 @@ def operations(draft: Draft) -> Iterator[Fault]:
     for entry in draft.datasets:
         names = ((("operations", i, "name"), o.name) for i, o in enumerate(entry.item.operations))
         yield from _twice(entry.document, names)
+
+
+def items(draft: Draft) -> Iterator[Fault]:
+    for entry in draft.services:
+        names = ((("items", i, "name"), item.name) for i, item in enumerate(entry.item.items))
+        yield from _twice(entry.document, names)
+
+
+def offers(draft: Draft) -> Iterator[Fault]:
+    """A province's public gateway leads to one page."""
+    provinces = (((e.document, ("province",)), e.item.province) for e in draft.services)
+    for (first, at), (later, loc), province in repeats(provinces):
+        yield _fault(later, loc, first.path, first.mark(at).line, province)
 
 
 def calls(draft: Draft) -> Iterator[Fault]:

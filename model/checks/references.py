@@ -34,6 +34,12 @@ def datasets(draft: Draft) -> Iterator[Fault]:
                         yield unknown(document, ("operations", number, side, index), FIELD, name, fields)
 
 
+def services(draft: Draft) -> Iterator[Fault]:
+    for entry in draft.services:
+        if entry.item.province not in draft.declared(Kind.PROVINCE):
+            yield unknown(entry.document, ("province",), PROVINCE, entry.item.province, draft.declared(Kind.PROVINCE))
+
+
 def baskets(draft: Draft) -> Iterator[Fault]:
     """An owner is an organ of that very province."""
     for document, loc, basket in draft.baskets():
