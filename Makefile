@@ -28,7 +28,7 @@ check: .venv/.made ## lint, types, import directions, pure tests: no root, no ne
 	$(BIN)/lint-imports
 	$(BIN)/python -m model.schema --check
 	$(BIN)/python -m monitoring.compile --check
-	$(BIN)/pytest tests/model tests/policies tests/charts tests/services tests/toolchain tests/monitoring tests/portal tests/stacks
+	$(BIN)/pytest tests/model tests/policies tests/charts tests/services tests/toolchain tests/monitoring tests/portal tests/scan tests/stacks
 
 golden: .venv/.made ## rewrite generated files; review shows the difference
 	$(BIN)/python -m model.schema

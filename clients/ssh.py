@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import shlex
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 from clients import shell, state
 from model.derive import MachinePlan, Site
@@ -86,6 +90,19 @@ class Ssh:
         if check and done.returncode != 0:
             raise shell.CommandError([f"[{self.machine}]", command], done.returncode, done.stdout + done.stderr)
         return done.stdout
+
+    @contextmanager
+    def stream(self, command: str) -> Iterator[IO[bytes]]:
+        """Standard output of a command while it runs. Raises SshError when the machine cannot be reached, CommandError."""
+        with subprocess.Popen(
+            self.command(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            yield cast("IO[bytes]", process.stdout)
+            said = cast("IO[bytes]", process.stderr).read().decode(errors="replace")
+        if process.returncode == 255:
+            raise SshError(self.machine, said)
+        if process.returncode != 0:
+            raise shell.CommandError([f"[{self.machine}]", command], process.returncode, said)
 
     def write(self, path: str, content: str, *, owner: str = "root", mode: str = "0644") -> None:
         """Put a small file in place atomically. The content goes through standard input, never on a command line."""

@@ -16,7 +16,8 @@ from clients import wait
 from model.derive import Plan, derive
 from model.load import find_root, load
 
-ENVIRONMENT = "test"
+#: Another one for work on a single file: `YRD_LIVE_KEEP=1 YRD_LIVE_ENVIRONMENT=local pytest tests/live/test_85_canary.py`.
+ENVIRONMENT = os.environ.get("YRD_LIVE_ENVIRONMENT", "test")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -56,11 +57,12 @@ def yrd(
     env: dict[str, str] | None = None,
     timeout: float = 900,
     prefix: Sequence[str] = (),
+    cwd: Path = ROOT,
 ) -> Done:
     """Run the command in `test`; fails the test, with everything that was said, unless it ends with `code`."""
     done = subprocess.run(
         [*prefix, *command(*words)],
-        cwd=ROOT,
+        cwd=cwd,
         capture_output=True,
         text=True,
         timeout=timeout,
