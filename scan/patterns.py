@@ -18,6 +18,8 @@ from scan.types import Finding, Piece, fingerprint
 RULES = Path(__file__).with_name("rules.toml")
 #: A longer line is cut at its commas: the program reads in blocks, and a secret on the border of two would be missed.
 LONGEST_LINE = 2_000
+#: Bytes after which an empty line is put between two lines; the longest key in PEM is shorter.
+BLOCK = 8_000
 
 
 class PatternError(YrdError):
@@ -75,7 +77,22 @@ class Stream:
 
 
 def _reflowed(data: bytes) -> bytes:
-    if len(data) <= LONGEST_LINE:
-        return data
-    lines = data.split(b"\n")
-    return b"\n".join(line.replace(b",", b",\n") if len(line) > LONGEST_LINE else line for line in lines)
+    """The same text with an empty line at least every few thousand bytes, and not within a key.
+
+    The program takes what the pipe gives and cuts at the next empty line within 25 kB, or anywhere.
+    """
+    out, since, within = bytearray(), 0, 0
+    for line in data.split(b"\n"):
+        if len(line) > LONGEST_LINE:
+            line = line.replace(b",", b",\n")
+        if since > BLOCK and not within:
+            out += b"\n"
+            since = 0
+        out += line + b"\n"
+        since += len(line) + 1
+        begun, ended = line.rfind(b"-----BEGIN"), line.rfind(b"-----END")
+        if begun != ended or within > BLOCK:
+            within = len(line) if begun > ended else 0
+        elif within:
+            within += len(line)
+    return bytes(out)

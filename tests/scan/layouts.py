@@ -14,7 +14,11 @@ from backports import zstd
 
 from scan.places.images import MANIFESTS
 
-PACKED: dict[str, Callable[[bytes], bytes]] = {"tar+zstd": zstd.compress, "tar+gzip": gzip.compress, "tar": lambda data: data}
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "tar+zstd": zstd.compress,
+    "tar+gzip": gzip.compress,
+    "tar": lambda data: data,
+}
 
 
 def layout(folder: Path, files: Mapping[str, bytes], kind: str = "tar+zstd", configuration: bytes = b"{}") -> None:

@@ -84,6 +84,18 @@ def test_each_finding_names_its_own_piece() -> None:
     assert {(f.place, f.where) for f in seen(*pieces)} == {(p.place, p.where) for p in pieces}
 
 
+def test_what_is_found_does_not_depend_on_how_the_pipe_cuts_the_text() -> None:
+    """Seen on 2026-11-25: in files without an empty line a digest was cut in two in one run of three, and then looked like another thing."""
+    lines = [
+        filler(1)[:-1] if n % 7 else f"token = {word(6, string.ascii_lowercase)}.{word(16, string.ascii_lowercase)}"
+        for n in range(7_000)
+    ]
+    keys_ = "".join(keys.key_pem(keys.new_key()) for _ in range(200))
+    piece = Piece("logs", "here", ("\n".join(lines) + keys_).encode())
+    runs = [seen(piece) for _ in range(4)]
+    assert len(runs[0]) == 1_200 and all(run == runs[0] for run in runs)
+
+
 def test_text_without_a_secret_is_clean() -> None:
     assert not seen(Piece("logs", "here", filler(2000).encode()))
 
