@@ -15,6 +15,9 @@ INGRESS_ACCOUNT = "ingress"
 EGRESS_ACCOUNT = "egress"
 CONSUMER_ACCOUNT = "consumer"
 
+#: The key of a province's exchange client: its path in `kv`, the Secret beside the consumer, the file inside.
+EXCHANGE_CLIENT, EXCHANGE_KEY_FILE = "exchange-client", "key.json"
+
 
 def prefix(environment: str) -> str:
     """`yrd-local`: what every container, namespace and device of an environment starts with."""
@@ -59,6 +62,16 @@ def exchange_host(provider: str, domain: str) -> str:
 def exchange_sni(consumer: str, provider: str, domain: str) -> str:
     """`shanghai.exchange.anhui.yrd`: one server name per partner; its root is trusted for this name alone."""
     return f"{consumer}.exchange.{provider}.{domain}"
+
+
+def realm_host(realm: str, domain: str) -> str:
+    """`shanghai.identity.yrd`: how a mesh calls a realm that has an address and no name; no resolver needs it."""
+    return f"{realm}.identity.{domain}"
+
+
+def realm_trust(realm: str) -> str:
+    """`realm-shanghai`: RequestAuthentication at the ingress gateway that holds this partner's keys."""
+    return f"realm-{realm}"
 
 
 def partner_secret(consumer: str) -> str:

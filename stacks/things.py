@@ -10,6 +10,7 @@ from pulumi.dynamic import Resource
 
 from stacks.providers.cluster_secrets import ClusterSecretsProvider
 from stacks.providers.custody import CustodyProvider
+from stacks.providers.exchange import ExchangeClientProvider, ExchangeTrustProvider
 from stacks.providers.machine import BackboneProvider, MachineProvider
 from stacks.providers.release import ReleaseProvider
 from stacks.providers.roles import RolesProvider
@@ -52,6 +53,20 @@ class Custody(Resource, module="yrd", name="Custody"):
 
     def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
         super().__init__(CustodyProvider(), name, _props(inputs), opts)
+
+
+class ExchangeClient(Resource, module="yrd", name="ExchangeClient"):
+    """The key by which a province asks its own realm for tokens."""
+
+    def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(ExchangeClientProvider(), name, _props(inputs), opts)
+
+
+class ExchangeTrust(Resource, module="yrd", name="ExchangeTrust"):
+    """Partners' realms at a province's gateway."""
+
+    def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(ExchangeTrustProvider(), name, _props(inputs), opts)
 
 
 class Trust(Resource, module="yrd", name="Trust"):

@@ -25,7 +25,17 @@ from toolchain.spec import Tool, catalogue, lookup
 
 #: What `yrd preview` needs: neither root nor a machine.
 PREVIEW = ("pulumi", "helm", "istio-files", "calico-files")
-MACHINE = ("containerd", "containerd-shim-runc-v2", "ctr", "kubelet", "kubeadm", "kubectl", "etcdctl", "bao")
+MACHINE = (
+    "containerd",
+    "containerd-shim-runc-v2",
+    "ctr",
+    "kubelet",
+    "kubeadm",
+    "kubectl",
+    "etcdctl",
+    "bao",
+    "oauth2-proxy",
+)
 #: Go compiles with all cores already; a second build fills the gaps while the first one links.
 AT_ONCE = 2
 

@@ -36,7 +36,7 @@ def traceparent() -> str:
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
-def call(url: str, method: str, trace: str, body: bytes | None, timeout: float) -> Answer:
+def call(url: str, method: str, trace: str, body: bytes | None, timeout: float, token: str = "") -> Answer:
     """Raises BadCallError for a call that makes no sense, OSError or http.client.HTTPException for one that failed."""
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
@@ -44,6 +44,8 @@ def call(url: str, method: str, trace: str, body: bytes | None, timeout: float) 
     if not _TRACE.fullmatch(trace):
         raise BadCallError(f"not a W3C traceparent: {trace}")
     headers = {"traceparent": trace, "accept": "application/json"}
+    if token:
+        headers["authorization"] = f"Bearer {token}"
     if body is not None:
         headers["content-type"] = "application/json"
     connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=timeout)

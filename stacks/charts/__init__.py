@@ -55,7 +55,7 @@ def releases(
             release(d.name, names.DATA_NAMESPACE, _served(d)(province, d, images), *pods, wait=True)
             for d in province.datasets
         ),
-        release("apps", names.CONSUMER_NAMESPACE, apps.values(images), *pods, wait=True),
+        release("apps", names.CONSUMER_NAMESPACE, apps.values(plan, province, images), *pods, wait=True),
     )
 
 

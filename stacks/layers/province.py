@@ -6,14 +6,26 @@ from collections.abc import Sequence
 
 from pulumi import Resource, ResourceOptions, export
 
-from model import names
+from model import identity, names
 from model.derive import Plan, ProvincePlan
 from stacks.layers import machines
 from stacks.providers.cluster_secrets import wanted
 from stacks.renders import Rendered, rendered
 from stacks.roles import table
-from stacks.things import ClusterSecrets, ImagesReady, Machine, Release, Secrets, Trust
+from stacks.things import (
+    ClusterSecrets,
+    ExchangeClient,
+    ExchangeTrust,
+    ImagesReady,
+    Machine,
+    Release,
+    Secrets,
+    Trust,
+)
 from toolchain import images
+
+#: Namespaces whose pods read Secrets from OpenBao.
+_KEPT = (names.EXCHANGE_NAMESPACE, names.DATA_NAMESPACE, names.CONSUMER_NAMESPACE)
 
 
 def province(plan: Plan, target: ProvincePlan) -> None:
@@ -25,6 +37,7 @@ def province(plan: Plan, target: ProvincePlan) -> None:
     gone_with = ResourceOptions(deleted_with=on)
     first = [machines.roles(plan, target, m, table.PROVINCE_FIRST, boxes[m.name], ()) for m in target.machines]
     secrets = Secrets("secrets", {**base, **machines.store(plan, target)}, _after(gone_with, [on, *first]))
+    client = ExchangeClient("exchange-client", base, _after(gone_with, [secrets]))
     trust = Trust(
         "trust",
         {**base, "machine": target.head.name, "files": {"/etc/yrd/hub/root.pem": plan.hub.name}},
@@ -37,7 +50,11 @@ def province(plan: Plan, target: ProvincePlan) -> None:
         machines.roles(plan, target, m, table.PROVINCE_SECOND, boxes[m.name], [trust, ready]) for m in target.machines
     ]
     machines.custody(plan, target, [*cluster, secrets], gone_with)
-    delivered = _releases(plan, target, on, cluster)
+    delivered = _releases(plan, target, on, [*cluster, client])
+    issuers = [identity.realm(plan, partner).issuer for partner in target.partners]
+    ExchangeTrust(
+        "exchange-trust", {**base, "issuers": issuers}, _after(gone_with, [delivered["mesh"], delivered["exchange"]])
+    )
     machines.roles(plan, target, target.head, table.PROVINCE_LAST, on, [*cluster, delivered["foundation"]])
     export("trust_domain", target.trust_domain)
     export("api", target.api_url)
@@ -64,7 +81,7 @@ def _releases(plan: Plan, target: ProvincePlan, on: Machine, cluster: Sequence[R
         after = [*cluster, *(done[name] for name in release.after)]
         if release.namespace == names.MESH_NAMESPACE and "secrets-mesh" not in done and "foundation" in done:
             done["secrets-mesh"] = secret("mesh")
-        if release.namespace in (names.EXCHANGE_NAMESPACE, names.DATA_NAMESPACE) and "secrets-exchange" not in done:
+        if release.namespace in _KEPT and "secrets-exchange" not in done:
             done["secrets-exchange"] = secret("exchange")
         after += [done[stage] for stage in _stages(release) if stage in done]
         inputs = {
@@ -81,4 +98,4 @@ def _releases(plan: Plan, target: ProvincePlan, on: Machine, cluster: Sequence[R
 def _stages(release: Rendered) -> tuple[str, ...]:
     if release.name in ("mesh",):
         return ("secrets-mesh",)
-    return ("secrets-exchange",) if release.namespace in (names.EXCHANGE_NAMESPACE, names.DATA_NAMESPACE) else ()
+    return ("secrets-exchange",) if release.namespace in _KEPT else ()

@@ -5,15 +5,16 @@ A partner's root goes into the Secret of that partner alone (D5): with one bundl
 
 from __future__ import annotations
 
+import json
 import secrets
 from datetime import UTC, datetime
 from typing import Any
 
 from clients import cluster, journal, openbao
-from model import access, names, pki
+from model import access, identity, names, pki
 from model.derive import Plan, ProvincePlan
 from model.secrets import SecretsSpec, secrets_spec
-from stacks import secrets_issue
+from stacks import exchange_tokens, secrets_issue
 from stacks.providers.base import Props, Provider, plan_of
 from stacks.providers.secrets import ca_file, deployer_file
 from stacks.providers.shared import root_of
@@ -75,6 +76,8 @@ class Session:
         now = datetime.now(UTC)
         if slot == (names.MESH_NAMESPACE, "cacerts"):
             return secrets_issue.stale(live.get("ca-cert.pem", ""), live.get("root-cert.pem", ""), self.bao, now)
+        if slot[1] == names.EXCHANGE_CLIENT:
+            return bool(ready := self._client()) and live != ready
         role, partner = role_of(slot[1])
         if not role:
             return not live
@@ -94,6 +97,8 @@ class Session:
         """Values of one Secret; empty while a partner's root is not known."""
         if (namespace, name) == (names.MESH_NAMESPACE, "cacerts"):
             return secrets_issue.mesh_issuer(self.bao, self.spec)
+        if name == names.EXCHANGE_CLIENT:
+            return self._client()
         role, partner = role_of(name)
         if not role:
             return self._logins(name)
@@ -102,6 +107,15 @@ class Session:
             return {}
         pair = secrets_issue.pair(self.bao, self.spec, pki.SERVER, role)
         return {"tls.crt": pair.certificate, "tls.key": pair.key, "ca.crt": root}
+
+    def _client(self) -> dict[str, str]:
+        """The exchange client's key, and the root that the province's realm is trusted by; empty while one is missing."""
+        root = self._root(identity.realm(self.plan, self.province.name).site.name)
+        key = exchange_tokens.client_key(self.bao)
+        return {names.EXCHANGE_KEY_FILE: json.dumps(key, sort_keys=True), "ca.pem": root} if root and key else {}
+
+    def _root(self, site: str) -> str:
+        return self.bao.public(pki.ROOT) if site == self.province.name else _root_now(self.plan, site)
 
     def _logins(self, name: str) -> dict[str, str]:
         """A database's logins live in OpenBao; they are made there once, and copied to the cluster that uses them."""
@@ -133,8 +147,9 @@ def wanted(province: ProvincePlan, stage: str) -> tuple[tuple[str, str], ...]:
         for p in province.partners
         for f in (names.partner_secret, names.exchange_client_secret)
     ]
+    client = (names.CONSUMER_NAMESPACE, names.EXCHANGE_CLIENT)
     databases = [(names.DATA_NAMESPACE, n) for d in pki.databases(province) for n in (d, f"{d}-tls")]
-    return (*gateways, *databases)
+    return (*gateways, client, *databases)
 
 
 def role_of(secret: str) -> tuple[str, str]:
