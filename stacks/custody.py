@@ -120,12 +120,18 @@ def ward_files(plan: Plan, province: ProvincePlan) -> dict[str, str]:
             found[f"{ward.name}.json"] = json.dumps(row) + "\n"
         found[f"{ward.name}.pem"] = root.read_text()
         if isinstance(ward, ProvincePlan):
-            found[f"{ward.name}.url"] = snapshot_url(plan, ward, ward.name) + "\n"
+            source = {"url": snapshot_url(plan, ward, ward.name), "signer": signer(ward)}
+            found[f"{ward.name}.snapshot"] = json.dumps(source) + "\n"
     return found
 
 
 def snapshot_url(plan: Plan, keeper: ProvincePlan, site: str) -> str:
     return f"https://{keeper.head.address}:{plan.world.region.ports.custody}/snapshots/{site}"
+
+
+def signer(site: Site) -> str:
+    """By this name the certificate is known with which a site's agent signs its snapshots."""
+    return f"custody.{site.trust_domain}"
 
 
 def unkept(plan: Plan, province: ProvincePlan) -> list[str]:

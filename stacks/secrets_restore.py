@@ -7,8 +7,8 @@ the province that kept it. Everything that was written after the newest snapshot
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,8 +16,10 @@ import requests
 
 from clients import journal, openbao, ssh, state, wait
 from model import custody as model
+from model import pki
 from model.derive import Plan, ProvincePlan, Site
 from model.errors import YrdError
+from services.custody import envelope
 from stacks import custody
 
 TLS = "/etc/openbao/tls"
@@ -38,6 +40,19 @@ class NoSnapshotError(YrdError):
         )
 
 
+class ForeignSnapshotError(YrdError):
+    """Its root is not the one that the partners know; nothing that it holds is used."""
+
+    def __init__(self, site: str, keeper: str) -> None:
+        super().__init__(
+            "E324",
+            f"{site} 由 {keeper} 的快照恢复，但其根证书与已公布的不同",
+            f"{site} was restored from {keeper}'s snapshot, and its root is not the published one",
+            "勿使用该密钥库；保留现场并调查该快照",
+            "do not use this store; keep it as evidence and look into that snapshot",
+        )
+
+
 def initialised(plan: Plan, site: Site) -> bool:
     """Asked on the machine itself, through SSH's pinned key: a new machine shows no certificate that we know."""
     link = ssh.connect(plan.environment.name, site, site.head)
@@ -52,13 +67,18 @@ def restore(plan: Plan, site: ProvincePlan, ca_file: Path) -> None:
     Raises NoSnapshotError, openbao.SealedError.
     """
     began = datetime.now(UTC)
-    stamp, keeper, content = newest(plan, site)
+    found = newest(plan, site)
     _show_spare(plan, site)
     link = ssh.connect(plan.environment.name, site, site.head)
-    fill(site.openbao_url, ca_file, content, lambda: link.run("systemctl restart openbao.service"))
+    fill(site.openbao_url, ca_file, found.content, lambda: link.run("systemctl restart openbao.service"))
     openbao.ready(site.openbao_url, ca_file, PATIENCE)
+    published = state.root_certificate(plan.environment.name, site.name).read_text()
+    if openbao.OpenBao(site.openbao_url, ca_file).public(pki.ROOT) not in published:
+        raise ForeignSnapshotError(site.name, found.keeper)
     seconds = (datetime.now(UTC) - began).total_seconds()
-    journal.note("repair", site=site.name, object=f"OpenBao, from {keeper}'s snapshot of {stamp}, in {seconds:.0f} s")
+    journal.note(
+        "repair", site=site.name, object=f"OpenBao, from {found.keeper}'s snapshot of {found.stamp}, in {seconds:.0f} s"
+    )
 
 
 def fill(url: str, ca_file: Path, content: bytes, restart: Callable[[], object]) -> str:
@@ -87,9 +107,24 @@ def _taken(url: str, ca_file: Path, token: str) -> bool:
         return False
 
 
-def newest(plan: Plan, site: ProvincePlan) -> tuple[str, str, bytes]:
-    """(time, keeper, content) of the newest snapshot that a neighbour gives and our key opens. Raises NoSnapshotError."""
-    env, found, said = plan.environment.name, {}, []
+@dataclass(frozen=True)
+class Snapshot:
+    """What a neighbour keeps of a site, opened."""
+
+    stamp: str
+    keeper: str
+    content: bytes = field(repr=False)
+
+    @property
+    def taken(self) -> datetime:
+        return datetime.strptime(self.stamp, envelope.STAMP).replace(tzinfo=UTC)
+
+
+def newest(plan: Plan, site: ProvincePlan) -> Snapshot:
+    """The newest that a neighbour gives, the site has signed and our key opens. Raises NoSnapshotError."""
+    env, found, said = plan.environment.name, [], []
+    own = state.root_certificate(env, site.name)
+    key = state.site(env, site.name) / "snapshots.key"
     for keeper in model.keepers(plan, site):
         root = state.root_certificate(env, keeper.name)
         try:
@@ -97,23 +132,13 @@ def newest(plan: Plan, site: ProvincePlan) -> tuple[str, str, bytes]:
                 http.trust_env = False
                 answer = http.get(custody.snapshot_url(plan, keeper, site.name), verify=str(root), timeout=TIMEOUT)
             answer.raise_for_status()
-            found[answer.headers["ETag"].strip('"'), keeper.name] = _opened(plan, site, answer.content)
-        except (OSError, KeyError) as fault:
+            stamp, hidden = envelope.opened(answer.content, site.name, custody.signer(site), own)
+            found.append(Snapshot(stamp, keeper.name, envelope.revealed(hidden, key)))
+        except (OSError, ValueError) as fault:
             said.append(f"{keeper.name}: {str(fault)[:120]}")
     if not found:
         raise NoSnapshotError(site.name, "; ".join(said) or "there is no neighbour")
-    stamp, keeper_name = max(found)
-    return stamp, keeper_name, found[stamp, keeper_name]
-
-
-def _opened(plan: Plan, site: Site, sealed: bytes) -> bytes:
-    """Raises OSError for what is not encrypted to us."""
-    folder = state.site(plan.environment.name, site.name)
-    command = ["openssl", "cms", "-decrypt", "-binary", "-inform", "DER", "-inkey", str(folder / "snapshots.key")]
-    done = subprocess.run(command, input=sealed, capture_output=True, check=False, timeout=60)
-    if done.returncode:
-        raise OSError(f"not encrypted to this operator: {done.stderr.decode(errors='replace')[:200]}")
-    return done.stdout
+    return max(found, key=lambda s: s.stamp)
 
 
 def _show_spare(plan: Plan, site: Site) -> None:

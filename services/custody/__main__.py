@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from services.bao import Session
-from services.custody import snapshots
+from services.custody import envelope, snapshots
 from services.custody.shares import Helper, Ward
 
 #: Seconds between two looks at the neighbours' seals.
@@ -48,11 +48,12 @@ class Agent:
 
     def keep_snapshots(self) -> None:
         """Ours first, then everybody's; a SIGHUP asks for one at once."""
-        own, recipient = self.data / self.settings["site"], Path(self.settings["recipient"])
+        site, recipient = self.settings["site"], Path(self.settings["recipient"])
+        signer = envelope.Signer(Path(self.settings["certificate"]), Path(self.settings["key_file"]))
         while True:
             if recipient.exists():
-                self._attempt("snapshot", lambda: str(snapshots.take(self.session, recipient, own, datetime.now(UTC))))
-            for path in sorted(self.wards.glob("*.url")):
+                self._attempt("snapshot", lambda: self._take(recipient, signer, site))
+            for path in sorted(self.wards.glob("*.snapshot")):
                 self._attempt(f"snapshot of {path.stem}", lambda path=path: self._fetch(path))
             self.wake.wait(float(self.settings["every"]))
             self.wake.clear()
@@ -62,9 +63,12 @@ class Agent:
             say(event=f"share {done}", site=path.stem)
         return done
 
-    def _fetch(self, path: Path) -> str:
-        found = snapshots.fetch(path.read_text().strip(), path.with_suffix(".pem"), self.data / path.stem)
-        return str(found or "")
+    def _take(self, recipient: Path, signer: envelope.Signer, site: str) -> None:
+        snapshots.take(self.session, site, recipient, signer, self.data / site, datetime.now(UTC))
+
+    def _fetch(self, path: Path) -> None:
+        source = snapshots.Source.load(path)
+        snapshots.fetch(source, self.data / source.site)
 
     def _attempt(self, subject: str, act: Any) -> None:
         """A fault is told once, until it ends or becomes another."""

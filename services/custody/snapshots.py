@@ -1,15 +1,17 @@
 """Snapshots of this province's OpenBao, encrypted to its own operator, and those of neighbours, kept as they come.
 
 What is served here is worthless to everybody but the owner's operator: CMS (RFC 5652, AES-256-GCM) around data that OpenBao
-itself keeps encrypted. So a snapshot may be fetched without a credential, by those that the firewall lets come.
+itself keeps encrypted. So a snapshot may be fetched without a credential, by those that the firewall lets come. A keeper
+takes only what its owner signed (services/custody/envelope.py).
 """
 
 from __future__ import annotations
 
+import json
 import os
 import ssl
-import subprocess
 import threading
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,47 +20,59 @@ from typing import Any
 
 import requests
 
-from services.bao import BaoError, Session
+from services.bao import Session
+from services.custody import envelope
 
 #: How many of the own are kept; of a neighbour's the newest alone.
 KEEP = 5
-#: Sorts by time; UTC.
-STAMP = "%Y%m%dT%H%M%SZ"
 TIMEOUT = 30.0
 #: A share's keeper must not be filled by a neighbour: bytes.
 LIMIT = 256 * 1024 * 1024
 
 
-def take(session: Session, recipient: Path, folder: Path, now: datetime) -> Path:
-    """A new snapshot, encrypted before it touches the disk. Raises BaoError."""
-    content = session.fetch("sys/storage/raft/snapshot")
-    command = ["openssl", "cms", "-encrypt", "-binary", "-aes-256-gcm", "-outform", "DER", str(recipient)]
-    done = subprocess.run(command, input=content, capture_output=True, check=False, timeout=TIMEOUT)
-    if done.returncode:
-        raise BaoError(f"openssl cms: {done.stderr.decode(errors='replace')[:300]}")
-    target = folder / f"{now.astimezone(UTC).strftime(STAMP)}.cms"
-    _place(target, done.stdout)
+def take(session: Session, site: str, recipient: Path, signer: envelope.Signer, folder: Path, now: datetime) -> Path:
+    """A new snapshot, encrypted and signed before it touches the disk. Raises OSError."""
+    stamp = now.astimezone(UTC).strftime(envelope.STAMP)
+    sealed = envelope.seal(session.fetch("sys/storage/raft/snapshot"), site, stamp, recipient, signer)
+    target = folder / f"{stamp}.cms"
+    _place(target, sealed)
     for old in sorted(folder.glob("*.cms"))[:-KEEP]:
         old.unlink(missing_ok=True)
     return target
 
 
-def fetch(url: str, ca: Path, folder: Path) -> Path | None:
+@dataclass(frozen=True)
+class Source:
+    """Where a neighbour's snapshots are, and by what they are known: its agent's name and its own root alone."""
+
+    site: str
+    url: str
+    signer: str
+    root: Path
+
+    @staticmethod
+    def load(path: Path) -> Source:
+        """Raises OSError, ValueError, KeyError."""
+        held = json.loads(path.read_text())
+        return Source(path.stem, held["url"], held["signer"], path.with_suffix(".pem"))
+
+
+def fetch(source: Source, folder: Path) -> Path | None:
     """Keep a neighbour's newest; None when it is here already. Raises requests' errors, OSError, ValueError."""
     known = newest(folder)
     headers = {"If-None-Match": f'"{known.stem}"'} if known else {}
     with requests.Session() as http:
         http.trust_env = False
-        with http.get(url, headers=headers, verify=str(ca), timeout=TIMEOUT, stream=True) as answer:
+        with http.get(source.url, headers=headers, verify=str(source.root), timeout=TIMEOUT, stream=True) as answer:
             if answer.status_code == HTTPStatus.NOT_MODIFIED:
                 return None
             answer.raise_for_status()
-            stamp = str(datetime.strptime(answer.headers["ETag"].strip('"'), STAMP).strftime(STAMP))
             if int(answer.headers["Content-Length"]) > LIMIT:
-                raise ValueError(f"{url}: more than {LIMIT} bytes")
+                raise ValueError(f"{source.url}: more than {LIMIT} bytes")
             content = answer.raw.read(LIMIT)
+    stamp, _ = envelope.opened(content, source.site, source.signer, source.root)
     if known and stamp <= known.stem:
-        raise ValueError(f"{url}: {stamp} is older than {known.stem}, which is kept")
+        raise ValueError(f"{source.url}: {stamp} is not newer than {known.stem}, which is kept")
     _place(folder / f"{stamp}.cms", content)
     if known:
         known.unlink(missing_ok=True)

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from clients import keys, openbao
-from model import access, custody
+from model import access, custody, pki
 from model.derive import Plan
 from model.secrets import secrets_spec
 from services.bao import BaoError, Session
-from services.custody import snapshots
+from services.custody import envelope, snapshots
 from services.custody.shares import Helper, Seal, Ward, needs
-from stacks import secrets_restore
+from stacks import secrets_issue, secrets_restore
 from stacks.secrets_custody import credentials, establish, initialise, keeper_share
-from tests.secrets.conftest import Server, from_anywhere, running, until
-from tests.secrets.steps import deployer
+from tests.secrets.conftest import Server, from_anywhere, running
+from tests.secrets.steps import deployer, load_session
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
+#: By this name Anhui's agent is known.
+NAME = "custody.anhui.yrd"
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,32 @@ def ward(anhui: Server, keeper: Server, name: str) -> Ward:
     found = deployer(keeper).read(f"transit/keys/{access.CUSTODY_KEY}") or {}
     share = keys.seal(found["keys"]["1"]["public_key"], keeper_share(anhui.custody, name))
     return Ward("anhui", anhui.url, str(anhui.ca), share)
+
+
+def root_of(server: Server) -> Path:
+    path = server.folder / "root.pem"
+    path.write_text(deployer(server).public(pki.ROOT))
+    return path
+
+
+def operator(server: Server) -> envelope.Signer:
+    """To whom snapshots are encrypted; a certificate and its key."""
+    key, certificate = keys.recipient("snapshots")
+    found = envelope.Signer(server.folder / "recipient.pem", server.folder / "recipient.key")
+    found.certificate.write_text(certificate)
+    found.key.write_text(key)
+    return found
+
+
+def signer(server: Server, plan: Plan, province: str = "anhui", role: str = "custody") -> envelope.Signer:
+    """A pair that the machine's own credential may get."""
+    spec = from_anywhere(secrets_spec(plan, plan.province(province)))
+    held = credentials(deployer(server), spec, access.certs(f"{province}-1"), "agent")
+    pair = secrets_issue.pair(load_session(server, held), spec, pki.SERVER, role)
+    found = envelope.Signer(server.folder / f"{role}.crt", server.folder / f"{role}.key")
+    found.certificate.write_text(pair.certificate)
+    found.key.write_text(pair.key)
+    return found
 
 
 def test_two_neighbours_open_what_one_cannot(anhui: Server, keepers: dict[str, Server], plan: Plan) -> None:
@@ -99,27 +127,22 @@ def test_a_destroyed_store_comes_back_with_every_version(anhui: Server, keepers:
     path = access.kv_data("population-database")
     for number in range(3):
         client.write(path, {"data": {"number": str(number)}})
-    root = client.public("pki-root")
-    agent = session(anhui, plan, "anhui")
-    recipient = keys.recipient("anhui snapshots")
-    (anhui.folder / "recipient.pem").write_text(recipient[1])
-    (anhui.folder / "recipient.key").write_text(recipient[0])
-    taken = snapshots.take(agent, anhui.folder / "recipient.pem", anhui.folder / "kept", NOW)
-    assert b"BOLT" not in taken.read_bytes() and not taken.read_bytes().startswith(b"\x1f\x8b")
-    opened = subprocess.run(
-        ["openssl", "cms", "-decrypt", "-binary", "-inform", "DER", "-in", taken]
-        + ["-inkey", anhui.folder / "recipient.key"],
-        check=True,
-        capture_output=True,
-    ).stdout
+    root, people = root_of(anhui), operator(anhui)
+    anchor = root.read_text()
+    taken = snapshots.take(
+        session(anhui, plan, "anhui"), "anhui", people.certificate, signer(anhui, plan), anhui.folder / "kept", NOW
+    )
+    assert b"BOLT" not in taken.read_bytes() and b"\x1f\x8b" not in taken.read_bytes()[:64]
+    _, hidden = envelope.opened(taken.read_bytes(), "anhui", NAME, root)
+    content = envelope.revealed(hidden, people.key)
     wards = {n: ward(anhui, s, n) for n, s in keepers.items()}
     anhui.wipe()
-    token = secrets_restore.fill(anhui.url, anhui.ca, opened, anhui.again)
+    token = secrets_restore.fill(anhui.url, anhui.ca, content, anhui.again)
     for name, keeper in keepers.items():
         Helper(session(keeper, plan, name), access.CUSTODY_KEY).tend(wards[name])
     openbao.ready(anhui.url, anhui.ca)
     again = deployer(anhui)
-    assert again.public("pki-root") == root
+    assert again.public("pki-root") == anchor
     assert (again.read(path) or {})["data"] == {"number": "2"}
     assert (again.read(path) or {})["metadata"]["version"] == 3
     assert not anhui.session(token).alive(), "the token of the empty server is gone"
@@ -147,26 +170,48 @@ def test_a_store_behind_a_device_comes_back_and_opens_itself(server: Server, pla
     assert not server.session(token).alive()
 
 
-def test_a_keeper_takes_only_what_is_newer(anhui: Server, tmp_path: Path) -> None:
-    own, kept = tmp_path / "served/anhui", tmp_path / "kept"
+def test_a_keeper_takes_only_what_the_owner_signed_and_only_what_is_newer(
+    anhui: Server, keepers: dict[str, Server], plan: Plan, tmp_path: Path
+) -> None:
+    own, kept, people = tmp_path / "served/anhui", tmp_path / "kept", operator(anhui)
     own.mkdir(parents=True)
     etc = anhui.folder / "etc/openbao/tls"
     server = snapshots.Server(("127.0.0.1", 0), own.parent, str(etc / "bootstrap.crt"), str(etc / "bootstrap.key"))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"https://127.0.0.1:{server.server_address[1]}/snapshots/anhui"
-    stamps = [(NOW + timedelta(minutes=n)).strftime(snapshots.STAMP) for n in range(3)]
-    (own / f"{stamps[1]}.cms").write_bytes(b"second")
-    assert (found := snapshots.fetch(url, anhui.ca, kept)) and found.read_bytes() == b"second"
-    assert snapshots.fetch(url, anhui.ca, kept) is None
-    (own / f"{stamps[1]}.cms").unlink()
-    (own / f"{stamps[0]}.cms").write_bytes(b"first")
-    with pytest.raises(ValueError, match="older"):
-        snapshots.fetch(url, anhui.ca, kept)
-    (own / f"{stamps[2]}.cms").write_bytes(b"third")
-    assert (found := snapshots.fetch(url, anhui.ca, kept)) and found.read_bytes() == b"third"
-    assert [p.read_bytes() for p in kept.glob("*.cms")] == [b"third"]
+    root = tmp_path / "anhui.pem"
+    root.write_text(anhui.ca.read_text() + root_of(anhui).read_text())
+    source = snapshots.Source("anhui", url, NAME, root)
+    stamps = [(NOW + timedelta(minutes=n)).strftime(envelope.STAMP) for n in range(4)]
+
+    def serve(number: int, site: str, who: envelope.Signer) -> None:
+        for old in own.glob("*.cms"):
+            old.unlink()
+        sealed = envelope.seal(b"content", site, stamps[number], people.certificate, who)
+        (own / f"{stamps[3]}.cms").write_bytes(sealed)
+
+    true = signer(anhui, plan)
+    for site, who, said in (
+        ("anhui", signer(keepers["shanghai"], plan, "shanghai"), "not signed"),
+        ("anhui", signer(anhui, plan, role="exporter"), "not signed"),
+        ("shanghai", true, "snapshot of 'shanghai'"),
+    ):
+        serve(1, site, who)
+        with pytest.raises(envelope.ForgedError, match=said):
+            snapshots.fetch(source, kept)
+    serve(1, "anhui", true)
+    assert (found := snapshots.fetch(source, kept)) and found.stem == stamps[1]
+    serve(0, "anhui", true)
+    with pytest.raises(ValueError, match="not newer"):
+        snapshots.fetch(source, kept)
+    serve(2, "anhui", true)
+    found = snapshots.fetch(source, kept)
+    assert found and [found] == list(kept.glob("*.cms"))
+    assert envelope.revealed(envelope.opened(found.read_bytes(), "anhui", NAME, root)[1], people.key) == b"content"
+    (own / f"{stamps[3]}.cms").rename(own / found.name)
+    assert snapshots.fetch(source, kept) is None, "what is kept is not sent again"
     with pytest.raises(OSError, match="404"):
-        snapshots.fetch(url.replace("anhui", "../../etc"), anhui.ca, kept)
+        snapshots.fetch(replace(source, url=url.replace("anhui", "../../etc")), kept)
     server.shutdown()
 
 
