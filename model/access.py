@@ -148,6 +148,11 @@ def kv_data(name: str) -> str:
     return f"{KV}/data/{name}"
 
 
+def first_password(person: str) -> str:
+    """`kv/data/person-anhui-system`: the first password of somebody, and in environments with samples the second factor."""
+    return kv_data(f"person-{person}")
+
+
 def _policy(name: str, grants: Mapping[str, tuple[str, ...]]) -> Policy:
     return Policy(name, tuple(sorted({**SELF, **grants}.items())))
 

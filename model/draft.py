@@ -12,6 +12,7 @@ from typing import TypeVar
 from model.codes import Words
 from model.document import Document, Loc
 from model.faults import Fault
+from model.people import Administrator, LegalPerson, Person, RealmSettings
 from model.read import Entry
 from model.types import (
     Agreement,
@@ -43,6 +44,10 @@ class Draft:
     datasets: tuple[Entry[Dataset], ...]
     agreements: tuple[Entry[Agreement], ...]
     services: tuple[Entry[Service], ...]
+    realms: tuple[Entry[RealmSettings], ...] = ()
+    administrators: tuple[Entry[Administrator], ...] = ()
+    people: tuple[Entry[Person], ...] = ()
+    legal_persons: tuple[Entry[LegalPerson], ...] = ()
 
     def declared(self, kind: Kind) -> frozenset[str]:
         """Names of a kind, those of files with faults of their own included: one fault must not cause a second."""
@@ -59,6 +64,10 @@ class Draft:
             Kind.DATASET: len(self.datasets),
             Kind.AGREEMENT: len(self.agreements),
             Kind.SERVICE: len(self.services),
+            Kind.REALM: len(self.realms),
+            Kind.ADMINISTRATOR: len(self.administrators),
+            Kind.PERSON: len(self.people),
+            Kind.LEGAL_PERSON: len(self.legal_persons),
         }
         return all(valid[kind] == sum(d.kind == kind for d in self.documents) for kind in kinds)
 
@@ -95,6 +104,10 @@ def draft(now: datetime, documents: tuple[Document, ...], entries: Iterable[Entr
         of(Dataset),
         of(Agreement),
         of(Service),
+        of(RealmSettings),
+        of(Administrator),
+        of(Person),
+        of(LegalPerson),
     )
 
 

@@ -84,6 +84,15 @@ def _entries(folder: Path) -> list[Path]:
 
 def _strays(folder: Path, label: str) -> Iterator[Fault]:
     known = [*FOLDERS.values(), SCHEMA, REGION_FILE]
+    # `identity/people` makes `identity` known, and what lies in there is looked at as well.
+    parents = dict.fromkeys(name.partition("/")[0] for name in known if "/" in name)
+    yield from _unknown(folder, label, [*(n for n in known if "/" not in n), *parents])
+    for parent in parents:
+        inside = [name.partition("/")[2] for name in known if name.startswith(f"{parent}/")]
+        yield from _unknown(folder / parent, f"{label}/{parent}", inside)
+
+
+def _unknown(folder: Path, label: str, known: list[str]) -> Iterator[Fault]:
     for path in _entries(folder):
         if path.name not in known:
             near = difflib.get_close_matches(path.name, known, 1)

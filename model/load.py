@@ -103,4 +103,8 @@ def _world(everything: Draft) -> World | None:
         datasets=tuple(e.item for e in everything.datasets),
         agreements=tuple(e.item for e in everything.agreements),
         services=tuple(e.item for e in everything.services),
+        realms=tuple(e.item for e in everything.realms),
+        administrators=tuple(e.item for e in everything.administrators),
+        people=tuple(e.item for e in everything.people),
+        legal_persons=tuple(e.item for e in everything.legal_persons),
     )

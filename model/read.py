@@ -12,11 +12,12 @@ from typing import Any, Generic, TypeVar, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from model.base import LABEL_PATTERN
 from model.codes import Words
 from model.document import Document, Loc
 from model.faults import Fault, shown
 from model.shapes import accepted
-from model.types import KINDS, LABEL_PATTERN, Model
+from model.types import KINDS, Model
 
 M = TypeVar("M", bound=Model)
 

@@ -7,8 +7,7 @@ from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
 
 from pydantic_core import ErrorDetails
 
-from model.codes import Words
-from model.types import (
+from model.base import (
     CODE_PATTERN,
     DOMAIN_PATTERN,
     FIELD_PATTERN,
@@ -18,6 +17,7 @@ from model.types import (
     USER_PATTERN,
     VERSION_PATTERN,
 )
+from model.codes import Words
 
 PATTERNS: dict[str, Words] = {
     LABEL_PATTERN: Words(

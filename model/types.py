@@ -2,54 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
 from enum import StrEnum
 from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-LABEL_PATTERN = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
-CODE_PATTERN = r"^[1-9][0-9]0000$"
-DOMAIN_PATTERN = r"^[a-z]([a-z0-9-]*[a-z0-9])?(\.[a-z]([a-z0-9-]*[a-z0-9])?)*$"
-VERSION_PATTERN = r"^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}$"
-FIELD_PATTERN = r"^[a-z][a-z0-9_]*$"
-PATH_PATTERN = r"^(/[a-z0-9_-]+)+$"
-HOST_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$"
-USER_PATTERN = r"^[a-z_][a-z0-9_-]{0,31}$"
-
-#: RFC 1123 label; `checks/names.py` sees to it that every name derived from it fits as well.
-Label = Annotated[str, StringConstraints(pattern=LABEL_PATTERN, max_length=63)]
-#: GB/T 2260 administrative division code of a province: two digits and four zeros.
-RegionCode = Annotated[str, StringConstraints(pattern=CODE_PATTERN)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-def _instant(value: object) -> object:
-    """Text to datetime, ISO 8601 with a time of day; pydantic alone would take "5" for a second of 1970."""
-    if not isinstance(value, str):
-        return value
-    if not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}", value):
-        raise ValueError("not an ISO 8601 time")
-    return datetime.fromisoformat(value)
-
-
-#: A moment; always with a zone.
-Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
-
-
-class Model(BaseModel):
-    """Frozen, and strict about fields that it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Text(Model):
-    """A text that people read, in both languages of the region's users."""
-
-    zh: str = Field(min_length=1)
-    en: str = Field(min_length=1)
+from model.base import (
+    DOMAIN_PATTERN,
+    FIELD_PATTERN,
+    HOST_PATTERN,
+    PATH_PATTERN,
+    USER_PATTERN,
+    VERSION_PATTERN,
+    Instant,
+    Label,
+    Port,
+    RegionCode,
+    Validity,
+)
+from model.base import (
+    Model as Model,
+)
+from model.base import (
+    Text as Text,
+)
+from model.people import Administrator, LegalPerson, Person, RealmSettings
 
 
 class Versions(Model):
@@ -166,6 +144,10 @@ class Identity(Model):
         default_factory=dict,
         description="realm to public host name; without one a realm is reached by its machine's address",
     )
+    samples: bool = Field(
+        default=False,
+        description="made-up citizens and officials, and second factors that tests can read; never where people are real",
+    )
 
 
 class Environment(Model):
@@ -251,13 +233,6 @@ class Party(Model):
     organ: Label
 
 
-class Validity(Model):
-    """Half-open interval; both ends carry a zone."""
-
-    since: Instant
-    until: Instant
-
-
 class Agreement(Model):
     """`region/agreements/<name>.yaml`: the only thing that opens a flow between two provinces (D5)."""
 
@@ -283,6 +258,10 @@ class Kind(StrEnum):
     DATASET = "dataset"
     AGREEMENT = "agreement"
     SERVICE = "service"
+    REALM = "realm"
+    ADMINISTRATOR = "administrator"
+    PERSON = "person"
+    LEGAL_PERSON = "legal-person"
 
 
 KINDS: dict[Kind, type[Model]] = {
@@ -293,6 +272,10 @@ KINDS: dict[Kind, type[Model]] = {
     Kind.DATASET: Dataset,
     Kind.AGREEMENT: Agreement,
     Kind.SERVICE: Service,
+    Kind.REALM: RealmSettings,
+    Kind.ADMINISTRATOR: Administrator,
+    Kind.PERSON: Person,
+    Kind.LEGAL_PERSON: LegalPerson,
 }
 
 
@@ -304,6 +287,10 @@ FOLDERS: dict[Kind, str] = {
     Kind.DATASET: "datasets",
     Kind.AGREEMENT: "agreements",
     Kind.SERVICE: "services",
+    Kind.REALM: "identity/realms",
+    Kind.ADMINISTRATOR: "identity/administrators",
+    Kind.PERSON: "identity/people",
+    Kind.LEGAL_PERSON: "identity/legal-persons",
 }
 
 
@@ -317,3 +304,7 @@ class World(Model):
     datasets: tuple[Dataset, ...]
     agreements: tuple[Agreement, ...]
     services: tuple[Service, ...] = ()
+    realms: tuple[RealmSettings, ...] = ()
+    administrators: tuple[Administrator, ...] = ()
+    people: tuple[Person, ...] = ()
+    legal_persons: tuple[LegalPerson, ...] = ()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from model.base import Validity
 from model.codes import Words
 from model.document import Document, Loc
 from model.draft import Draft, by_name, pairs
 from model.faults import Fault
-from model.types import Agreement, Dataset, Validity
+from model.types import Agreement, Dataset
 
 
 def parties(draft: Draft) -> Iterator[Fault]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from model.base import HOST_PATTERN
 from model.checks.secrets import ssh_key
 from model.codes import Words
 from model.draft import Draft, repeats, unknown
@@ -17,7 +18,9 @@ from model.types import Environment, Kind
 SECRET_PATH = re.compile(r"[a-z0-9][a-z0-9_-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 #: Bytes of an `ssh-rsa` blob with 2048 bits: type, exponent and modulus with their lengths.
 RSA_2048 = 279
-MACHINE = Words("机器", "machine")
+MACHINE, REALM = Words("机器", "machine"), Words("域", "realm")
+#: As in `model.identity`, which needs a plan that there is not yet.
+BROKER = "region"
 
 
 def hosts(draft: Draft) -> Iterator[Fault]:
@@ -125,3 +128,22 @@ def secret_paths(draft: Draft) -> Iterator[Fault]:
                 Words("须为“挂载点/路径”，不含 .. 且不以 / 开头", "must be `mount/path`, without `..` and leading `/`"),
                 Words("例如 kv/production/deployer", "for example kv/production/deployer"),
             )
+
+
+def realm_hosts(draft: Draft) -> Iterator[Fault]:
+    """E131 for a realm that is none; E172 for more than a host name: every redirect and issuer is https on our port."""
+    realms = {BROKER, *(e.item.name for e in draft.provinces)}
+    for entry in draft.environments:
+        for realm, host in entry.item.identity.hosts.items():
+            if realm not in realms and draft.complete(Kind.PROVINCE):
+                yield unknown(entry.document, ("identity", "hosts", realm), REALM, realm, realms, key=True)
+            if not re.fullmatch(HOST_PATTERN, host):
+                yield entry.document.fault(
+                    "E172",
+                    ("identity", "hosts", realm),
+                    Words(
+                        "只写主机名；协议总是 https，端口是 ports.identity",
+                        "a host name alone; it is always https on ports.identity",
+                    ),
+                    Words("例如 id.anhui.example", "for example id.anhui.example"),
+                )

@@ -67,12 +67,13 @@ def identities(draft: Draft) -> Iterator[Fault]:
 def same_names(draft: Draft) -> Iterator[Fault]:
     """E102: one identity in two files; E106: two identities that people or machines would confuse."""
     ordered = sorted((d for d in draft.documents if d.value), key=lambda d: (d.kind, d.name != d.stem, d.path))
-    for _, group in groupby(ordered, key=lambda d: d.kind):
+    for kind, group in groupby(ordered, key=lambda d: d.kind):
         documents = list(group)
         for first, later, name in repeats((d, d.name) for d in documents):
             yield later.fault("E102", ("name",), *_defined_in(first, ("name",), name), value=name)
         yield from _confusable(documents, ("name",))
-        for language in ("zh", "en"):
+        # Two people may well have one name.
+        for language in ("zh", "en") if kind not in (Kind.PERSON, Kind.ADMINISTRATOR) else ():
             yield from _confusable(documents, ("title", language))
 
 
