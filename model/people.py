@@ -20,6 +20,20 @@ Power = Literal["system-administrator", "security-administrator", "audit-adminis
 Seconds = Annotated[int, Field(ge=1)]
 
 
+class Identity(Model):
+    """Where people log in: one Keycloak in the hub with every realm (D13), or one in each province and the hub's."""
+
+    placement: Literal["hub", "province"] = "hub"
+    hosts: dict[str, str] = Field(
+        default_factory=dict,
+        description="realm to public host name; without one a realm is reached by its machine's address",
+    )
+    samples: bool = Field(
+        default=False,
+        description="made-up citizens and officials, and second factors that tests can read; never where people are real",
+    )
+
+
 class Tokens(Model):
     """Lives in seconds. A refresh token works once: the next use of it ends the session."""
 
@@ -118,4 +132,4 @@ class LegalPerson(Model):
     delegations: tuple[Delegation, ...] = ()
 
 
-__all__ = ["Administrator", "Delegation", "LegalPerson", "Person", "RealmSettings"]
+__all__ = ["Administrator", "Delegation", "Identity", "LegalPerson", "Person", "RealmSettings"]

@@ -17,7 +17,6 @@ from model.base import (
     VERSION_PATTERN,
     Instant,
     Label,
-    Port,
     RegionCode,
     Validity,
 )
@@ -25,9 +24,12 @@ from model.base import (
     Model as Model,
 )
 from model.base import (
+    Port as Port,
+)
+from model.base import (
     Text as Text,
 )
-from model.people import Administrator, LegalPerson, Person, RealmSettings
+from model.people import Administrator, Identity, LegalPerson, Person, RealmSettings
 
 
 class Versions(Model):
@@ -133,20 +135,6 @@ class Seal(Model):
     options: dict[str, str] = Field(
         default_factory=dict,
         description="the stanza's options; a PIN belongs into /etc/openbao/seal.env on the machine",
-    )
-
-
-class Identity(Model):
-    """Where people log in: one Keycloak in the hub with every realm (D13), or one in each province and the hub's."""
-
-    placement: Literal["hub", "province"] = "hub"
-    hosts: dict[str, str] = Field(
-        default_factory=dict,
-        description="realm to public host name; without one a realm is reached by its machine's address",
-    )
-    samples: bool = Field(
-        default=False,
-        description="made-up citizens and officials, and second factors that tests can read; never where people are real",
     )
 
 

@@ -120,7 +120,8 @@ def _deep_enough(place: str, level: str) -> bool:
 
 def documents(draft: Draft) -> Iterator[Fault]:
     """E102: names of accounts meet in the realm, documents and credit codes in the broker."""
-    accounts = [(e, e.item.name) for e in (*draft.administrators, *draft.people)]
+    everyone: tuple[Entry[Administrator] | Entry[Person], ...] = (*draft.administrators, *draft.people)
+    accounts = [(e, e.item.name) for e in everyone]
     for first, later, name in repeats(accounts):
         yield _twice(later, ("name",), first.document.path, name)
     verified = [(e, f"{e.item.province}/{e.item.document}") for e in draft.people]

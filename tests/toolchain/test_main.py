@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import __main__ as command
-from toolchain import images, install
+from toolchain import __main__ as command, images, install
 
 
 @pytest.fixture
