@@ -143,6 +143,16 @@ class OpenBao:
             raise DeniedError(self.url, refused.en) from refused
         self._hvac.token = answer["auth"]["client_token"]
 
+    def login_jwt(self, role: str, token: str) -> int:
+        """Exchange a person's token for a session, used from now on; returns its seconds. Raises DeniedError."""
+        body = {"role": role, "jwt": token}
+        try:
+            answer = self._call(lambda: self._hvac.adapter.post("/v1/auth/jwt/cel/login", json=body))
+        except OpenBaoError as refused:
+            raise DeniedError(self.url, refused.en) from refused
+        self._hvac.token = answer["auth"]["client_token"]
+        return int(answer["auth"]["lease_duration"])
+
     def read(self, path: str) -> Data | None:
         """Data at `path`, or None where there is nothing."""
         try:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from model import pki
+from model import authority, logins, pki
 from model.derive import MachinePlan, ProvincePlan, Site
+from model.identity import POWERS
 from model.names import EXCHANGE_CLIENT
 
 #: Families of policies that belong to us. A name outside of them is another's and is left alone.
-FAMILIES = ("deployer", "kms", "signer", "certs", "exporter", "database", "custody")
+FAMILIES = ("deployer", "kms", "signer", "certs", "exporter", "database", "custody", *POWERS)
 DEPLOYER, KMS, SIGNER, EXPORTER, DATABASE = "deployer", "kms", "signer", "exporter", "database"
 CUSTODY = "custody"
 TRANSIT, KV, APPROLE = "transit", "kv", "approle"
@@ -117,6 +118,12 @@ def services(site: Site, roles: tuple[pki.PkiRole, ...]) -> tuple[Policy, ...]:
     )
 
 
+def people(policies: Iterable[str]) -> tuple[Policy, ...]:
+    """Policies of the three powers, who may read the rules by name where rights are theirs to read."""
+    known = tuple(sorted({*policies, *POWERS}))
+    return tuple(_policy(power, dict(authority.openbao(power, known))) for power in POWERS)
+
+
 def deployer(site: Site, authorities: tuple[pki.Authority, ...], roles: tuple[pki.PkiRole, ...]) -> Policy:
     """May look at and correct exactly what the plan lists. It may not mount, unmount, or make or replace a CA."""
     names = (DEPLOYER, *(p.name for p in services(site, roles)))
@@ -127,6 +134,7 @@ def deployer(site: Site, authorities: tuple[pki.Authority, ...], roles: tuple[pk
     mounts = tuple(a.mount for a in authorities)
     if isinstance(site, ProvincePlan):
         mounts = (*mounts, TRANSIT, KV)
+        grants |= _logins() | {f"sys/policies/acl/{power}": MANAGE for power in POWERS}
         grants |= {f"{TRANSIT}/keys/{ETCD_KEY}": ("read",), f"{TRANSIT}/keys/{ETCD_KEY}/config": ("update",)}
         grants |= {f"{TRANSIT}/keys/{CUSTODY_KEY}": ("read",), f"{TRANSIT}/keys/{CUSTODY_KEY}/config": ("update",)}
         grants |= {f"{TRANSIT}/keys/{ETCD_KEY}/rotate": ("update",), f"{pki.MESH}/root/sign-intermediate": ("update",)}
@@ -183,6 +191,18 @@ def _reading(authorities: tuple[pki.Authority, ...]) -> dict[str, tuple[str, ...
         # Worth nothing without three recovery keys, which are kept apart from this credential.
         "sys/generate-root-token/attempt": ("create", "delete", "read", "sudo", "update"),
         "sys/generate-root-token/update": ("create", "sudo", "update"),
+    }
+
+
+def _logins() -> dict[str, tuple[str, ...]]:
+    """To make the method by which people log in, and to keep it as declared. It holds no data: it may be made late."""
+    return {
+        f"sys/auth/{logins.MOUNT}": ("create", "read", "sudo", "update"),
+        f"{logins.AUTH}/config": ("read", "update"),
+        logins.ROLES: ("list",),
+        logins.PLAIN_ROLES: ("list",),
+        f"sys/auth/{logins.MOUNT}/tune": ("read", "sudo", "update"),
+        **{f"{logins.ROLES}/{power}": MANAGE for power in POWERS},
     }
 
 

@@ -52,6 +52,11 @@ class Realm:
     site: Site
     issuer: str
 
+    @property
+    def jwks_url(self) -> str:
+        """Where Keycloak publishes the keys that the realm signs with."""
+        return f"{self.issuer}/protocol/openid-connect/certs"
+
 
 @dataclass(frozen=True)
 class Purpose:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from model import access, pki
+from model import access, logins, pki
 from model.derive import Plan, ProvincePlan, Site
 from model.errors import BadInputError
 
@@ -78,6 +78,7 @@ class SecretsSpec:
     policies: tuple[access.Policy, ...]
     approles: tuple[access.AppRole, ...]
     mesh: MeshIssuer | None
+    login: logins.Login | None
 
     def role(self, mount: str, name: str) -> pki.PkiRole:
         """Raises KeyError for a role that the plan does not have."""
@@ -88,7 +89,10 @@ def secrets_spec(plan: Plan, site: Site) -> SecretsSpec:
     """The specification of one site. Raises BadInputError (E163) when a certificate would live too long."""
     authorities, roles = pki.authorities(site), pki.roles(plan, site)
     policies = (access.deployer(site, authorities, roles), *access.services(site, roles))
+    approles = access.approles(site, policies)
     province = isinstance(site, ProvincePlan)
+    if province:
+        policies = (*policies, *access.people(p.name for p in policies))
     engines = (Mount(access.TRANSIT, "transit"), Mount(access.KV, "kv")) if province else ()
     issuer = MeshIssuer(f"{pki.MESH}/root/sign-intermediate", f"istiod.{site.trust_domain}", pki.MESH_ISSUER_HOURS)
     spec = SecretsSpec(
@@ -98,8 +102,9 @@ def secrets_spec(plan: Plan, site: Site) -> SecretsSpec:
         roles=roles,
         keys=_transit_keys() if province else (),
         policies=policies,
-        approles=access.approles(site, policies),
+        approles=approles,
         mesh=issuer if province else None,
+        login=logins.login(plan, site) if isinstance(site, ProvincePlan) else None,
     )
     if found := faults(spec):
         raise BadInputError("E163", "；".join(zh for zh, _ in found), "; ".join(en for _, en in found), *_FIX)

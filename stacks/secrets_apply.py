@@ -13,15 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_network
 from typing import Literal
 
 from clients import keys
 from clients.openbao import Data, DeniedError, OpenBao
-from model import access
+from model import access, logins
 from model.errors import YrdError
 from model.pki import Authority
 from model.secrets import SecretsSpec
+from stacks.differences import differences
 
 POLICIES = "sys/policies/acl"
 APPROLES = f"auth/{access.APPROLE}/role"
@@ -50,7 +50,8 @@ class Observed:
     first: bool
     """The session is the root token of the first configuration."""
     mounts: Mapping[str, Data]
-    auths: frozenset[str]
+    methods: Mapping[str, Data]
+    """Ways to log in."""
     certificates: Mapping[str, str]
     live: Mapping[str, Data]
     undeclared: tuple[str, ...]
@@ -73,6 +74,7 @@ def wanted(spec: SecretsSpec) -> dict[str, Mapping[str, object]]:
         **{f"{POLICIES}/{policy.name}": {"policy": policy.text} for policy in spec.policies},
         **{role.path: role.fields() for role in spec.roles},
         **{approle.path: approle.fields() for approle in spec.approles},
+        **({role.path: role.fields() for role in spec.login.roles} if spec.login else {}),
     }
 
 
@@ -80,14 +82,15 @@ def look(client: OpenBao, spec: SecretsSpec) -> Observed:
     """Everything that `decide` compares. Some 60 reads, a few milliseconds each."""
     token = client.read("auth/token/lookup-self") or {}
     mounts = {path.rstrip("/"): row for path, row in (client.read("sys/mounts") or {}).items()}
-    auths = frozenset(path.rstrip("/") for path in client.read("sys/auth") or {})
+    methods = {path.rstrip("/"): row for path, row in (client.read("sys/auth") or {}).items()}
+    auths = frozenset(methods)
     policies = client.list(POLICIES)
     keys_ = {key.path: client.read(key.path) for key in spec.keys if key.mount in mounts}
     there = {path: _seen(client, path) for path in wanted(spec) if _mounted(path, mounts, auths)}
     return Observed(
         first="root" in token.get("policies", ()),
         mounts=mounts,
-        auths=auths,
+        methods=methods,
         certificates={a.mount: client.public(a.mount) for a in spec.authorities if a.mount in mounts},
         live={path: data for path, data in {**keys_, **there}.items() if data is not None},
         undeclared=_undeclared(client, spec, mounts, auths, policies),
@@ -101,6 +104,13 @@ def _seen(client: OpenBao, path: str) -> Data | None:
         return client.read(path)
     except DeniedError:
         return None
+
+
+def _listed(client: OpenBao, path: str) -> tuple[str, ...]:
+    try:
+        return client.list(path)
+    except DeniedError:
+        return ()
 
 
 def _mounted(path: str, mounts: Mapping[str, Data], auths: frozenset[str]) -> bool:
@@ -118,6 +128,8 @@ def _undeclared(
             found += [f"{authority.mount}/roles/{name}" for name in client.list(f"{authority.mount}/roles")]
     if access.APPROLE in auths:
         found += [f"{APPROLES}/{name}" for name in client.list(APPROLES)]
+    if spec.login and logins.MOUNT in auths:
+        found += [f"{path}/{n}" for path in (logins.ROLES, logins.PLAIN_ROLES) for n in _listed(client, path)]
     declared = wanted(spec)
     return tuple(path for path in found if path not in declared)
 
@@ -127,7 +139,7 @@ def decide(spec: SecretsSpec, observed: Observed) -> tuple[Action, ...]:
     if lost := _lost(spec, observed):
         raise LostError(spec.site, lost)
     made = tuple(_missing(spec, observed)) if observed.first else ()
-    written = tuple(_tuned(spec, observed)) + tuple(_written(spec, observed))
+    written = (*_tuned(spec, observed), *_written(spec, observed))
     return (*made, *written, *_cleared(spec, observed))
 
 
@@ -145,7 +157,7 @@ def _lost(spec: SecretsSpec, observed: Observed) -> tuple[str, ...]:
 
 
 def _absent(spec: SecretsSpec, observed: Observed) -> list[str]:
-    auth = [] if access.APPROLE in observed.auths else [f"auth/{access.APPROLE}"]
+    auth = [] if access.APPROLE in observed.methods else [f"auth/{access.APPROLE}"]
     mounts = [m.path for m in spec.mounts if m.path not in observed.mounts]
     authorities = [a.mount for a in spec.authorities if a.mount not in mounts and not observed.certificates[a.mount]]
     return auth + mounts + authorities + [k.path for k in spec.keys if k.path not in observed.live]
@@ -164,7 +176,7 @@ def _is(authority: Authority, certificates: Mapping[str, str]) -> bool:
 
 def _missing(spec: SecretsSpec, observed: Observed) -> Iterator[Action]:
     """Auth method, mounts, authorities (parents first) and keys that are not there yet."""
-    if access.APPROLE not in observed.auths:
+    if access.APPROLE not in observed.methods:
         yield Action("write", f"sys/auth/{access.APPROLE}", {"type": "approle"})
     yield from (
         Action("write", f"sys/mounts/{m.path}", m.fields()) for m in spec.mounts if m.path not in observed.mounts
@@ -201,12 +213,25 @@ def _tuned(spec: SecretsSpec, observed: Observed) -> Iterator[Action]:
 
 
 def _written(spec: SecretsSpec, observed: Observed) -> Iterator[Action]:
+    """Policies first; then the method by which people log in, which holds no data and may be made late; then the rest."""
+    made = False
     for path, fields in wanted(spec).items():
+        if spec.login and not made and not path.startswith(POLICIES):
+            yield from _method(spec.login, observed)
+            made = True
         live = observed.live.get(path)
         if live is None:
             yield Action("write", path, fields)
         elif differs := differences(fields, live):
             yield Action("write", path, fields, differs)
+
+
+def _method(login: logins.Login, observed: Observed) -> Iterator[Action]:
+    live = observed.methods.get(logins.MOUNT)
+    if live is None:
+        yield Action("write", f"sys/auth/{logins.MOUNT}", login.mount())
+    elif differs := differences(login.tuning(), live.get("config", {})):
+        yield Action("write", f"sys/auth/{logins.MOUNT}/tune", login.tuning(), differs)
 
 
 def _cleared(spec: SecretsSpec, observed: Observed) -> Iterator[Action]:
@@ -222,31 +247,10 @@ def _cleared(spec: SecretsSpec, observed: Observed) -> Iterator[Action]:
         yield Action("write", path, {"policy": own.text}, ("policy",))
 
 
-def differences(want: Mapping[str, object], live: Mapping[str, object]) -> tuple[str, ...]:
-    """Names of the fields of `want` that are otherwise in `live`; order in lists does not matter."""
-    return tuple(name for name, value in want.items() if _plain(value) != _plain(live.get(name)))
-
-
-def _plain(value: object) -> object:
-    """OpenBao answers null for an empty list, `127.0.0.1` for `127.0.0.1/32`, and trims texts."""
-    if value is None:
-        return ()
-    if isinstance(value, (list, tuple)):
-        return tuple(sorted(_network(str(item)) for item in value))
-    return value.strip() if isinstance(value, str) else value
-
-
-def _network(text: str) -> str:
-    try:
-        return str(ip_network(text))
-    except ValueError:
-        return text
-
-
 def foreign(spec: SecretsSpec, observed: Observed) -> tuple[str, ...]:
     """What is not ours and is left alone, for the audit: other mounts, ways to log in, policies."""
     mounts = set(observed.mounts) - {m.path for m in spec.mounts} - BUILT_IN_MOUNTS
-    auths = observed.auths - {access.APPROLE, "token"}
+    auths = set(observed.methods) - {access.APPROLE, logins.MOUNT if spec.login else "", "token"}
     policies = [name for name in observed.policies if not access.ours(name) and name not in BUILT_IN_POLICIES]
     return (*sorted(mounts), *sorted(f"auth/{a}" for a in auths), *(f"{POLICIES}/{name}" for name in policies))
 

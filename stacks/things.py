@@ -11,6 +11,7 @@ from pulumi.dynamic import Resource
 from stacks.providers.cluster_secrets import ClusterSecretsProvider
 from stacks.providers.custody import CustodyProvider
 from stacks.providers.exchange import ExchangeClientProvider, ExchangeTrustProvider
+from stacks.providers.login import LoginProvider
 from stacks.providers.machine import BackboneProvider, MachineProvider
 from stacks.providers.release import ReleaseProvider
 from stacks.providers.roles import RolesProvider
@@ -67,6 +68,13 @@ class ExchangeTrust(Resource, module="yrd", name="ExchangeTrust"):
 
     def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
         super().__init__(ExchangeTrustProvider(), name, _props(inputs), opts)
+
+
+class Login(Resource, module="yrd", name="Login"):
+    """Whom a site's OpenBao believes."""
+
+    def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(LoginProvider(), name, _props(inputs), opts)
 
 
 class Trust(Resource, module="yrd", name="Trust"):

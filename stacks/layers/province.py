@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pulumi import Resource, ResourceOptions, export
 
-from model import identity, names
+from model import identity, logins, names
 from model.derive import Plan, ProvincePlan
 from stacks.layers import machines
 from stacks.providers.cluster_secrets import wanted
@@ -17,6 +17,7 @@ from stacks.things import (
     ExchangeClient,
     ExchangeTrust,
     ImagesReady,
+    Login,
     Machine,
     Release,
     Secrets,
@@ -43,6 +44,8 @@ def province(plan: Plan, target: ProvincePlan) -> None:
         {**base, "machine": target.head.name, "files": {"/etc/yrd/hub/root.pem": plan.hub.name}},
         _after(gone_with, [on, secrets]),
     )
+    people = logins.login(plan, target)
+    Login("login", {**base, "issuer": people.issuer, "keys": people.jwks_url}, _after(gone_with, [secrets, trust]))
     ready = ImagesReady(
         "images", {**base, "images": {n: r.digest for n, r in images.references().items()}}, _after(gone_with, [trust])
     )

@@ -18,8 +18,9 @@ from model import access, pki
 from model.derive import Plan, ProvincePlan
 from model.errors import BadInputError
 from model.secrets import SecretsSpec, faults, secrets_spec
+from stacks.differences import differences
 from stacks.roles import certs
-from stacks.secrets_apply import Action, LostError, Observed, decide, differences, foreign, wanted
+from stacks.secrets_apply import Action, LostError, Observed, decide, foreign, wanted
 from tests.secrets.conftest import NOW
 
 
@@ -30,7 +31,7 @@ def everything(spec: SecretsSpec, anchors: dict[str, str]) -> Observed:
     return Observed(
         first=False,
         mounts={m.path: {"type": m.type, "config": m.tuning()} for m in spec.mounts},
-        auths=frozenset({"approle", "token"}),
+        methods={"approle": {}, "jwt": {"config": spec.login.tuning() if spec.login else {}}, "token": {}},
         certificates=anchors,
         live=live,
         undeclared=(),
@@ -111,7 +112,7 @@ def test_a_key_that_may_leave_is_a_loss(spec: SecretsSpec, whole: Observed) -> N
 
 
 def test_the_first_configuration_begins_with_what_others_stand_on(spec: SecretsSpec) -> None:
-    empty = Observed(True, {}, frozenset({"token"}), {}, {}, (), ("default", "root"))
+    empty = Observed(True, {}, {"token": {}}, {}, {}, (), ("default", "root"))
     actions = [action.path for action in decide(spec, empty)]
     assert actions[0] == "sys/auth/approle"
     assert actions.index("pki-root/root/generate/internal") < actions.index("pki-server")
@@ -139,7 +140,8 @@ def test_no_policy_has_a_wildcard_and_none_may_sign_beyond_its_own(plan: Plan) -
     for site in plan.sites:
         spec = secrets_spec(plan, site)
         assert faults(spec) == ()
-        assert {p.name for p in spec.policies} == {a.policy for a in spec.approles}
+        people = {r.policy for r in spec.login.roles} if spec.login else set()
+        assert {p.name for p in spec.policies} == {a.policy for a in spec.approles} | people
         assert all(access.ours(p.name) for p in spec.policies)
         for policy in spec.policies:
             assert "*" not in policy.text
@@ -148,7 +150,8 @@ def test_no_policy_has_a_wildcard_and_none_may_sign_beyond_its_own(plan: Plan) -
 
 def test_no_province_knows_anothers_machines(plan: Plan) -> None:
     for site in plan.provinces:
-        text = repr(secrets_spec(plan, site))
+        # Where people log in may be the hub; it is asked for public keys and for nothing else.
+        text = repr(replace(secrets_spec(plan, site), login=None))
         for other in plan.sites:
             if other != site:
                 assert other.head.name not in text
