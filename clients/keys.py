@@ -136,6 +136,12 @@ def issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
+def self_signed(pem: str) -> bool:
+    """Whether the first certificate of a file is an anchor."""
+    certificate = load_certificate(pem)
+    return issued_by(certificate, certificate)
+
+
 def path_length(certificate: x509.Certificate) -> int | None:
     """How many authorities may stand below; None for a leaf, and for an authority without a limit."""
     try:

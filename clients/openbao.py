@@ -182,7 +182,7 @@ class OpenBao:
         data = self.write(path, {"format": "pem", **body})
         certificate = _pem(data["certificate"])
         above = dict.fromkeys(_pem(p) for p in data.get("ca_chain") or [data["issuing_ca"]])
-        anchors = [pem for pem in above if _is_anchor(pem)]
+        anchors = [pem for pem in above if keys.self_signed(pem)]
         chain = tuple(pem for pem in above if pem != certificate and pem not in anchors)
         return Signed(certificate, chain, anchors[0], str(data["serial_number"]))
 
@@ -193,6 +193,16 @@ class OpenBao:
         if isinstance(answer, dict) or answer.status_code != 200:
             return ""
         return _pem(answer.text) if answer.text.strip() else ""
+
+    def anchors(self, mount: str) -> str:
+        """Every self-signed certificate of a mount, oldest first: two while a root is rotated. Needs no credential."""
+        found = [self.issuer(mount, name) for name in self.list(f"{mount}/issuers")]
+        roots = [pem for pem in found if keys.self_signed(pem)]
+        return "".join(sorted(roots, key=lambda pem: (keys.load_certificate(pem).not_valid_before_utc, pem)))
+
+    def issuer(self, mount: str, name: str) -> str:
+        """One CA certificate of a mount by its id; needs no credential."""
+        return _pem(self._call(lambda: self._hvac.adapter.get(f"/v1/{mount}/issuer/{name}/pem")).text)
 
     def health(self) -> Health:
         """State of the server; its status code, which says the same, is ignored."""
@@ -312,11 +322,6 @@ def load(path: Path) -> AppRole:
     """The AppRole that a file holds: `{"role_id", "secret_id"}`. Raises OSError, KeyError, ValueError."""
     held = json.loads(path.read_text())
     return AppRole(held["role_id"], held["secret_id"])
-
-
-def _is_anchor(pem: str) -> bool:
-    certificate = keys.load_certificate(pem)
-    return keys.issued_by(certificate, certificate)
 
 
 def _pem(text: str) -> str:

@@ -48,7 +48,13 @@ class Policy:
 
     def widened(self, paths: Iterable[str]) -> Policy:
         """The same, with the right to delete `paths`: what `deployer` needs for a moment to clear strangers away."""
-        return Policy(self.name, (*self.grants, *((path, ("delete", "read")) for path in paths)))
+        return self.lent(dict.fromkeys(paths, ("delete", "read")))
+
+    def lent(self, grants: Mapping[str, tuple[str, ...]]) -> Policy:
+        """The same, and `grants` besides; a path that it has already keeps what it may do with it."""
+        held = dict(self.grants)
+        more = {path: tuple(sorted({*held.get(path, ()), *may})) for path, may in grants.items()}
+        return Policy(self.name, tuple({**held, **more}.items()))
 
 
 @dataclass(frozen=True)

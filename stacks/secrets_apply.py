@@ -53,6 +53,8 @@ class Observed:
     methods: Mapping[str, Data]
     """Ways to log in."""
     certificates: Mapping[str, str]
+    anchors: Mapping[str, str]
+    """All roots of a mount, two while it is rotated: an intermediate may still be the old one's."""
     live: Mapping[str, Data]
     undeclared: tuple[str, ...]
     policies: tuple[str, ...]
@@ -92,6 +94,7 @@ def look(client: OpenBao, spec: SecretsSpec) -> Observed:
         mounts=mounts,
         methods=methods,
         certificates={a.mount: client.public(a.mount) for a in spec.authorities if a.mount in mounts},
+        anchors={a.mount: client.anchors(a.mount) for a in spec.authorities if a.mount in mounts and not a.parent},
         live={path: data for path, data in {**keys_, **there}.items() if data is not None},
         undeclared=_undeclared(client, spec, mounts, auths, policies),
         policies=policies,
@@ -146,7 +149,7 @@ def decide(spec: SecretsSpec, observed: Observed) -> tuple[Action, ...]:
 def _lost(spec: SecretsSpec, observed: Observed) -> tuple[str, ...]:
     """What cannot be mended by writing: absent data, a CA that is not the declared one, a key that may leave."""
     absent = [] if observed.first else _absent(spec, observed)
-    foreign = [a.mount for a in spec.authorities if not _is(a, observed.certificates)]
+    foreign = [a.mount for a in spec.authorities if not _is(a, observed)]
     leaking = [
         f"{key.path} ({name})"
         for key in spec.keys
@@ -163,15 +166,15 @@ def _absent(spec: SecretsSpec, observed: Observed) -> list[str]:
     return auth + mounts + authorities + [k.path for k in spec.keys if k.path not in observed.live]
 
 
-def _is(authority: Authority, certificates: Mapping[str, str]) -> bool:
+def _is(authority: Authority, observed: Observed) -> bool:
     """Whether the CA there is the declared one: its name, and its parent's signature. Absent is another question."""
-    pem = certificates.get(authority.mount)
+    pem = observed.certificates.get(authority.mount)
     if not pem:
         return True
     certificate = keys.load_certificate(pem)
-    signer = certificates.get(authority.parent or authority.mount, "")
+    signers = observed.anchors.get(authority.parent or authority.mount, "")
     named = keys.subject_of(certificate).common_name == authority.common_name
-    return named and bool(signer) and keys.issued_by(certificate, keys.load_certificate(signer))
+    return named and bool(signers) and any(keys.issued_by(certificate, s) for s in keys.load_chain(signers))
 
 
 def _missing(spec: SecretsSpec, observed: Observed) -> Iterator[Action]:
@@ -196,10 +199,10 @@ def _authority(authority: Authority) -> Action:
     }
     if authority.parent:
         return Action("intermediate", authority.mount, {**body, "parent": authority.parent})
-    return Action("write", f"{authority.mount}/root/generate/internal", {**body, **_P256})
+    return Action("write", f"{authority.mount}/root/generate/internal", {**body, **P256})
 
 
-_P256 = {"key_type": "ec", "key_bits": 256}
+P256 = {"key_type": "ec", "key_bits": 256}
 
 
 def _tuned(spec: SecretsSpec, observed: Observed) -> Iterator[Action]:
@@ -268,7 +271,7 @@ def do(client: OpenBao, action: Action) -> None:
 def _intermediate(client: OpenBao, mount: str, body: Data) -> None:
     """A CA whose key is born in its mount and whose request its parent signs."""
     parent = body.pop("parent")
-    made = {"common_name": body["common_name"], "exclude_cn_from_sans": True, **_P256}
+    made = {"common_name": body["common_name"], "exclude_cn_from_sans": True, **P256}
     csr = client.write(f"{mount}/intermediate/generate/internal", made)["csr"]
     signed = client.sign(f"{parent}/root/sign-intermediate", {**body, "csr": csr})
     client.write(f"{mount}/intermediate/set-signed", {"certificate": signed.bundle + signed.anchor})

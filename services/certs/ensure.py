@@ -15,6 +15,14 @@ from services.certs.renew import Pending
 from services.certs.spec import Authority, Entry, Spec
 
 
+@dataclass(frozen=True)
+class Live:
+    """A mount's CA now, and what its certificates are verified with: two roots while one is rotated."""
+
+    issuer: str
+    anchors: str
+
+
 @dataclass
 class Report:
     """What was done, by name; with `--check`, what would be. `why` tells the reason of each issued certificate."""
@@ -39,12 +47,12 @@ def ensure(
     """
     report = Report()
     mounts = {a.mount for a in spec.authorities} | {e.mount for e in spec.entries}
-    live = {mount: _public(client, mount) for mount in sorted(mounts)}
+    live = {mount: Live(_public(client, mount), client.anchors(mount)) for mount in sorted(mounts)}
     for authority in spec.authorities:
-        if _differs(authority, live[authority.mount]):
+        if _differs(authority, live[authority.mount].anchors):
             report.authorities.append(str(authority.path))
             if not check:
-                place.authority(authority.path, live[authority.mount])
+                place.authority(authority.path, live[authority.mount].anchors)
     for entry in spec.entries:
         _entry(entry, client, live[entry.mount], pending, now, report, check=check)
     if not check:
@@ -54,12 +62,12 @@ def ensure(
 
 
 def _entry(
-    entry: Entry, client: OpenBao, authority: str, pending: Pending, now: datetime, report: Report, *, check: bool
+    entry: Entry, client: OpenBao, live: Live, pending: Pending, now: datetime, report: Report, *, check: bool
 ) -> None:
     if not check:
         pending.owe(entry.reload if place.finish(entry) else ())
     found = held.look(entry)
-    if not (reason := held.why(entry, found, authority, now)):
+    if not (reason := held.why(entry, found, live.issuer, live.anchors, now)):
         report.fresh.append(entry.name)
         if not check:
             _forget(entry)
@@ -67,17 +75,17 @@ def _entry(
     report.issued.append(entry.name)
     report.why[entry.name] = reason
     if not check:
-        _issue(entry, found, client, authority, pending)
+        _issue(entry, found, client, live.anchors, pending)
 
 
-def _issue(entry: Entry, found: held.Held, client: OpenBao, authority: str, pending: Pending) -> None:
+def _issue(entry: Entry, found: held.Held, client: OpenBao, anchors: str, pending: Pending) -> None:
     """Ask first and write afterwards: a server that dies meanwhile leaves the files as they are."""
     key, subject = held.asked(entry, found)
     body = {"csr": keys.request(key, subject), "exclude_cn_from_sans": True}
     signed = client.sign(f"{entry.mount}/sign/{entry.role}", body)
     pending.owe(entry.reload)
     if entry.kubeconfig:
-        place.embed(entry, signed.certificate, authority)
+        place.embed(entry, signed.certificate, anchors)
     elif entry.subject:
         place.pair(entry, keys.key_pem(key), signed.bundle)
     else:

@@ -34,8 +34,8 @@ def look(entry: Entry) -> Held:
     return Held(_key(_text(entry.key)), _certificate(_text(entry.cert)))
 
 
-def why(entry: Entry, held: Held, authority: str, now: datetime) -> str:
-    """Why the certificate has to be issued; empty when it is fresh. `authority` is the mount's CA now (PEM)."""
+def why(entry: Entry, held: Held, issuer: str, anchors: str, now: datetime) -> str:
+    """Why the certificate has to be issued; empty when it is fresh. `issuer` is the mount's CA now, `anchors` its roots."""
     certificate = held.certificate
     if held.delegated:
         return ""
@@ -43,9 +43,9 @@ def why(entry: Entry, held: Held, authority: str, now: datetime) -> str:
         return "absent"
     if held.key is None or not keys.matches(held.key, certificate):
         return "not a pair"
-    if not keys.issued_by(certificate, keys.load_certificate(authority)):
+    if not keys.issued_by(certificate, keys.load_certificate(issuer)):
         return "other authority"
-    if entry.kubeconfig and (held.authority or "").strip() != authority.strip():
+    if entry.kubeconfig and (held.authority or "").strip() != anchors.strip():
         return "other authority"
     if entry.subject and not _named(entry.subject, keys.subject_of(certificate)):
         return "other names"

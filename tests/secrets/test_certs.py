@@ -200,7 +200,7 @@ def test_a_kubeconfig_that_kubelet_rotates_is_left_alone(machine: Machine) -> No
     file = machine.write("etc/kubernetes/kubelet.conf", yaml.safe_dump(content))
     entry = reading.entry({**row, "kubeconfig": str(file)})
     pem = machine.client.public("pki-kubernetes")
-    assert held.why(entry, held.look(entry), pem, keys.load_certificate(pem).not_valid_before_utc) == ""
+    assert held.why(entry, held.look(entry), pem, pem, keys.load_certificate(pem).not_valid_before_utc) == ""
 
 
 def test_without_a_request_it_says_what_to_run(machine: Machine) -> None:

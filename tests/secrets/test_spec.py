@@ -33,6 +33,7 @@ def everything(spec: SecretsSpec, anchors: dict[str, str]) -> Observed:
         mounts={m.path: {"type": m.type, "config": m.tuning()} for m in spec.mounts},
         methods={"approle": {}, "jwt": {"config": spec.login.tuning() if spec.login else {}}, "token": {}},
         certificates=anchors,
+        anchors={a.mount: anchors[a.mount] for a in spec.authorities if not a.parent},
         live=live,
         undeclared=(),
         policies=(*(p.name for p in spec.policies), "default", "root"),
@@ -84,6 +85,15 @@ def test_the_right_name_with_another_signature_is_a_loss(spec: SecretsSpec, whol
         decide(spec, replace(whole, certificates=other))
 
 
+def test_an_intermediate_may_stand_under_the_older_of_two_roots(spec: SecretsSpec, whole: Observed) -> None:
+    newer = made(spec)[pki.ROOT]
+    rotated = replace(whole, certificates={**whole.certificates, pki.ROOT: newer})
+    both = whole.anchors[pki.ROOT] + newer
+    assert decide(spec, replace(rotated, anchors={**whole.anchors, pki.ROOT: both})) == ()
+    with pytest.raises(LostError, match=pki.SERVER):
+        decide(spec, replace(rotated, anchors={**whole.anchors, pki.ROOT: newer}))
+
+
 def test_what_is_as_declared_needs_nothing(spec: SecretsSpec, whole: Observed) -> None:
     assert decide(spec, whole) == ()
     assert foreign(spec, whole) == ()
@@ -112,7 +122,7 @@ def test_a_key_that_may_leave_is_a_loss(spec: SecretsSpec, whole: Observed) -> N
 
 
 def test_the_first_configuration_begins_with_what_others_stand_on(spec: SecretsSpec) -> None:
-    empty = Observed(True, {}, {"token": {}}, {}, {}, (), ("default", "root"))
+    empty = Observed(True, {}, {"token": {}}, {}, {}, {}, (), ("default", "root"))
     actions = [action.path for action in decide(spec, empty)]
     assert actions[0] == "sys/auth/approle"
     assert actions.index("pki-root/root/generate/internal") < actions.index("pki-server")
