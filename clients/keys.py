@@ -64,6 +64,10 @@ def load_chain(pem: str) -> list[x509.Certificate]:
     return x509.load_pem_x509_certificates(pem.encode())
 
 
+def pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
 def seal(public_key: str, text: str) -> str:
     """`text` as a ciphertext that OpenBao's transit key of this public half opens: RSA-OAEP, SHA-256, first version.
 

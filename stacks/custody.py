@@ -194,9 +194,10 @@ def spare_stale(plan: Plan, site: Site) -> bool:
     return not held.exists() or _stale(held.read_text(), root.read_text() if root.exists() else "")
 
 
-def _stale(chain: str, anchor: str) -> bool:
+def _stale(chain: str, anchors: str) -> bool:
     try:
         leaf, above = keys.load_certificate(chain), keys.load_chain(chain)[-1]
-        return keys.due(leaf, datetime.now(UTC)) or not keys.issued_by(above, keys.load_certificate(anchor))
+        rooted = any(keys.issued_by(above, root) for root in keys.load_chain(anchors))
+        return keys.due(leaf, datetime.now(UTC)) or not rooted
     except ValueError:
         return True

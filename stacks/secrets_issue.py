@@ -47,18 +47,28 @@ def mesh_issuer(client: OpenBao, spec: SecretsSpec) -> dict[str, str]:
         "ca-cert.pem": signed.certificate,
         "ca-key.pem": keys.key_pem(key),
         "cert-chain.pem": signed.bundle,
-        "root-cert.pem": signed.anchor,
+        "root-cert.pem": mesh_anchors(client),
     }
 
 
-def stale(certificate: str, anchor: str, client: OpenBao, now: datetime, role: PkiRole | None = None) -> bool:
-    """Whether a delivered certificate must be replaced: unreadable, a third of its life left, another root or names.
+def mesh_anchors(client: OpenBao) -> str:
+    """What workloads verify each other with: the root that signs now first, then one that is leaving or coming.
 
-    `certificate` and `anchor` are what the cluster holds now, empty when it holds none.
+    The order matters. A bundle with other bytes is what makes every proxy ask for a certificate anew, and that is wanted
+    when another root signs, although both are trusted before and after (docs/adr/0010-rotation.md).
+    """
+    current = client.public(ROOT)
+    return current + client.anchors(ROOT).replace(current, "")
+
+
+def stale(certificate: str, client: OpenBao, mount: str, now: datetime, role: PkiRole | None = None) -> bool:
+    """Whether a delivered certificate must be replaced: unreadable, a third of its life left, other names, or signed by
+    another than the mount's issuer now. `certificate` is empty when the cluster holds none.
     """
     try:
         leaf = keys.load_certificate(certificate)
     except ValueError:
         return True
     named = role is None or keys.subject_of(leaf).names == subject(role).names
-    return keys.due(leaf, now) or not named or anchor.strip() != client.public(ROOT).strip()
+    signed = keys.issued_by(leaf, keys.load_certificate(client.public(mount)))
+    return keys.due(leaf, now) or not named or not signed

@@ -19,6 +19,10 @@ from stacks.providers.base import Props, Provider, plan_of
 from stacks.providers.secrets import ca_file, deployer_file
 from stacks.providers.shared import root_of
 
+Slot = tuple[str, str]
+Values = dict[str, str]
+CACERTS: Slot = (names.MESH_NAMESPACE, "cacerts")
+
 
 class ClusterSecretsProvider(Provider):
     """Inputs: environment, site, `stage` (`mesh` or `exchange`), `secrets` = names of the Secrets."""
@@ -63,7 +67,7 @@ class Session:
             openbao.load(deployer_file(self.plan, self.province)),
         )
 
-    def stale(self, *, wait_for_partners: bool) -> set[tuple[str, str]]:
+    def stale(self, *, wait_for_partners: bool) -> set[Slot]:
         """Secrets that have to be made: absent, a third of their life left, names or roots that are not as planned."""
         found = set()
         for slot in wanted(self.province, self.stage):
@@ -72,52 +76,64 @@ class Session:
                 found.add(slot)
         return found
 
-    def _stale(self, slot: tuple[str, str], live: dict[str, str], *, wait_for_partners: bool) -> bool:
-        now = datetime.now(UTC)
-        if slot == (names.MESH_NAMESPACE, "cacerts"):
-            return secrets_issue.stale(live.get("ca-cert.pem", ""), live.get("root-cert.pem", ""), self.bao, now)
+    def _stale(self, slot: Slot, live: Values, *, wait_for_partners: bool) -> bool:
         if slot[1] == names.EXCHANGE_CLIENT:
             return bool(ready := self._client()) and live != ready
         role, partner = role_of(slot[1])
-        if not role:
+        if slot != CACERTS and not role:
             return not live
-        own = self.bao.public(pki.ROOT)
-        root = own
-        if partner:
-            root = root_of(self.plan, partner) if wait_for_partners else _root_now(self.plan, partner)
-        if not root:
+        anchors = self._anchors(slot, wait=wait_for_partners)
+        if not anchors:
             # Nothing can be trusted yet: the look that follows the partner's publication finds it.
             journal.note("pending", site=self.province.name, what=f"{partner} has not published its root yet")
             return False
-        if secrets_issue.stale(live.get("tls.crt", ""), own, self.bao, now, self.spec.role(pki.SERVER, role)):
-            return True
-        return live.get("ca.crt", "").strip() != root.strip()
+        return not self._paired(slot, live) or live.get(_anchors_key(slot), "").strip() != anchors.strip()
 
-    def make(self, namespace: str, name: str) -> dict[str, str]:
-        """Values of one Secret; empty while a partner's root is not known."""
-        if (namespace, name) == (names.MESH_NAMESPACE, "cacerts"):
-            return secrets_issue.mesh_issuer(self.bao, self.spec)
+    def _paired(self, slot: Slot, live: Values) -> bool:
+        """Whether the certificate may stay; what it is verified against is another question."""
+        now, (role, _) = datetime.now(UTC), role_of(slot[1])
+        if slot == CACERTS:
+            return not secrets_issue.stale(live.get("ca-cert.pem", ""), self.bao, pki.MESH, now)
+        planned = self.spec.role(pki.SERVER, role)
+        return not secrets_issue.stale(live.get("tls.crt", ""), self.bao, pki.SERVER, now, planned)
+
+    def _anchors(self, slot: Slot, *, wait: bool) -> str:
+        """The roots that belong in a Secret: one site's, and two of it while it rotates; empty while none is published."""
+        _, partner = role_of(slot[1])
+        if slot == CACERTS:
+            return secrets_issue.mesh_anchors(self.bao)
+        if not partner:
+            return self.bao.anchors(pki.ROOT)
+        return root_of(self.plan, partner) if wait else _root_now(self.plan, partner)
+
+    def make(self, namespace: str, name: str) -> Values:
+        """Values of one Secret; empty while a partner's root is not known. A pair that is good stays."""
         if name == names.EXCHANGE_CLIENT:
             return self._client()
-        role, partner = role_of(name)
-        if not role:
+        slot = (namespace, name)
+        role, _ = role_of(name)
+        if slot != CACERTS and not role:
             return self._logins(name)
-        root = root_of(self.plan, partner) if partner else self.bao.public(pki.ROOT)
-        if not root:
+        anchors, live = self._anchors(slot, wait=True), self.api.secret(*slot) or {}
+        if not anchors:
             return {}
+        if self._paired(slot, live):
+            return {**live, _anchors_key(slot): anchors}
+        if slot == CACERTS:
+            return secrets_issue.mesh_issuer(self.bao, self.spec)
         pair = secrets_issue.pair(self.bao, self.spec, pki.SERVER, role)
-        return {"tls.crt": pair.certificate, "tls.key": pair.key, "ca.crt": root}
+        return {"tls.crt": pair.certificate, "tls.key": pair.key, "ca.crt": anchors}
 
-    def _client(self) -> dict[str, str]:
+    def _client(self) -> Values:
         """The exchange client's key, and the root that the province's realm is trusted by; empty while one is missing."""
         root = self._root(identity.realm(self.plan, self.province.name).site.name)
         key = exchange_tokens.client_key(self.bao)
         return {names.EXCHANGE_KEY_FILE: json.dumps(key, sort_keys=True), "ca.pem": root} if root and key else {}
 
     def _root(self, site: str) -> str:
-        return self.bao.public(pki.ROOT) if site == self.province.name else _root_now(self.plan, site)
+        return self.bao.anchors(pki.ROOT) if site == self.province.name else _root_now(self.plan, site)
 
-    def _logins(self, name: str) -> dict[str, str]:
+    def _logins(self, name: str) -> Values:
         """A database's logins live in OpenBao; they are made there once, and copied to the cluster that uses them."""
         held = self.bao.read(access.kv_data(name))
         if not held:
@@ -138,10 +154,14 @@ def _root_now(plan: Plan, site: str) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def wanted(province: ProvincePlan, stage: str) -> tuple[tuple[str, str], ...]:
+def _anchors_key(slot: Slot) -> str:
+    return "root-cert.pem" if slot == CACERTS else "ca.crt"
+
+
+def wanted(province: ProvincePlan, stage: str) -> tuple[Slot, ...]:
     """(namespace, name) of the Secrets of a stage."""
     if stage == "mesh":
-        return ((names.MESH_NAMESPACE, "cacerts"),)
+        return (CACERTS,)
     gateways = [
         (names.EXCHANGE_NAMESPACE, f(p))
         for p in province.partners

@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from clients import journal, openbao, shell, ssh, state, wait
+from clients import journal, keys, openbao, shell, ssh, state, wait
 from model import access, custody, pki
 from model.derive import MachinePlan, Plan, ProvincePlan, Site
 from model.secrets import SecretsSpec, secrets_spec
@@ -55,8 +55,8 @@ class SecretsProvider(Provider):
         ]
         if left.get(SERVER) and left[SERVER] != _server(plan, site):
             drift.append("OpenBao runs with other files than it was started with")
-        if not _published(plan, site):
-            drift.append("the site's root is not published")
+        if not _published(plan, site, client):
+            drift.append("the site's roots are not published")
         return left or live, drift
 
     def do(self, props: Props, old: Props | None) -> Any:
@@ -71,7 +71,7 @@ class SecretsProvider(Provider):
         ):
             journal.note("openbao", site=site.name, verb=action.verb, path=action.path)
         client = openbao.connect(site.openbao_url, ca_file(plan, site), openbao.load(deployer_file(plan, site)))
-        state.write_atomic(state.root_certificate(plan.environment.name, site.name), client.public(pki.ROOT), 0o644)
+        state.write_atomic(state.root_certificate(plan.environment.name, site.name), client.anchors(pki.ROOT), 0o644)
         if isinstance(site, ProvincePlan):
             handover.publish_key(plan, site, client)
         return {**_equip(plan, site, spec, client, before), SERVER: running}
@@ -93,20 +93,23 @@ def ca_file(plan: Plan, site: Site) -> Path:
     """What this host trusts an OpenBao by: the site's root, and until there is one the certificate that SSH vouches for."""
     root = state.root_certificate(plan.environment.name, site.name)
     bundle = state.site(plan.environment.name, site.name) / "openbao-ca.pem"
-    if not bundle.exists() or not root.exists():
+    roots = root.read_text() if root.exists() else ""
+    held = bundle.read_text() if bundle.exists() else ""
+    if not held or not root.exists():
         link = ssh.connect(plan.environment.name, site, site.head)
-        text = link.run(("" if link.user == "root" else "sudo -n ") + f"cat {BOOTSTRAP}")
-        state.write_atomic(bundle, text + (root.read_text() if root.exists() else ""))
-    elif root.read_text() not in bundle.read_text():
-        state.write_atomic(bundle, bundle.read_text() + root.read_text())
+        held = link.run(("" if link.user == "root" else "sudo -n ") + f"cat {BOOTSTRAP}")
+    # The bootstrap certificate is the first; a root that was rotated away does not stay behind it.
+    wanted = keys.pem(keys.load_certificate(held)) + roots
+    if not bundle.exists() or bundle.read_text() != wanted:
+        state.write_atomic(bundle, wanted)
     return bundle
 
 
-def _published(plan: Plan, site: Site) -> bool:
+def _published(plan: Plan, site: Site, client: openbao.OpenBao) -> bool:
     env, province = plan.environment.name, isinstance(site, ProvincePlan)
-    return state.root_certificate(env, site.name).exists() and (
-        not province or handover.keeper_key(env, site.name).exists()
-    )
+    root = state.root_certificate(env, site.name)
+    published = root.exists() and root.read_text() == client.anchors(pki.ROOT)
+    return published and (not province or handover.keeper_key(env, site.name).exists())
 
 
 def _server(plan: Plan, site: Site) -> str:

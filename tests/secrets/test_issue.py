@@ -65,10 +65,11 @@ def test_gateways_get_exactly_their_names(configured: Server, spec: SecretsSpec,
         with pytest.raises(OpenBaoError, match=r"not allowed|disallowed|URI"):
             csr = keys.request(key, keys.Subject(role.common_names[0], uris=(uri,)))
             client.sign(role.sign_path, {"csr": csr})
-    held = (ingress.certificate, ingress.anchor)
-    assert not secrets_issue.stale(*held, client, leaf.not_valid_before_utc, spec.role(pki.SERVER, "exchange-ingress"))
-    assert secrets_issue.stale(*held, client, leaf.not_valid_after_utc)
-    assert secrets_issue.stale("", "", client, NOW)
+    held, since = (ingress.certificate, client), leaf.not_valid_before_utc
+    assert not secrets_issue.stale(*held, pki.SERVER, since, spec.role(pki.SERVER, "exchange-ingress"))
+    assert secrets_issue.stale(*held, pki.SERVER, leaf.not_valid_after_utc)
+    assert secrets_issue.stale(*held, pki.MESH, since), "another authority signs there"
+    assert secrets_issue.stale("", client, pki.SERVER, NOW)
 
 
 def test_istiods_issuer_signs_leaves_only(configured: Server, spec: SecretsSpec) -> None:
