@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from services.population import errors
+from services.population import FRESH_HEADER, errors
 from services.population.identity import InvalidCitizenIdError, parse
 from services.population.store import StoreUnavailableError
 
@@ -30,7 +30,7 @@ FIELDS = {"citizen_id", "name"}
 class Lookup(Protocol):
     """What the service needs of a store."""
 
-    def matches(self, citizen_id: str, name: str) -> bool: ...
+    def matches(self, citizen_id: str, name: str, fresh: bool = False) -> bool: ...
 
     def ready(self) -> bool: ...
 
@@ -86,7 +86,9 @@ class Service:
         started = time.perf_counter()
         try:
             citizen_id, name = read(await _body(request))
-            matched = await run_in_threadpool(self._lookup.matches, citizen_id, name)
+            # A gauge of availability asks not to be carried by a connection from before what it measures.
+            fresh = FRESH_HEADER in request.headers
+            matched = await run_in_threadpool(self._lookup.matches, citizen_id, name, fresh)
         except errors.RefusedError as refused:
             answer, response = _refuse(refused.problem)
         except StoreUnavailableError:

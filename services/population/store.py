@@ -34,12 +34,16 @@ class Store:
         for _ in range(size):
             self._slots.put(None)
 
-    def matches(self, citizen_id: str, name: str) -> bool:
-        """Whether a person of this number and this name exists. Raises StoreUnavailableError."""
+    def matches(self, citizen_id: str, name: str, fresh: bool = False) -> bool:
+        """Whether a person of this number and this name exists; with `fresh` over a new connection, logged in anew.
+
+        Raises StoreUnavailableError.
+        """
         row = self._ask(
             lambda connection: connection.execute(
                 "SELECT EXISTS (SELECT FROM population.person WHERE citizen_id = %s AND name = %s)", (citizen_id, name)
-            ).fetchone()
+            ).fetchone(),
+            fresh=fresh,
         )
         return row == (True,)
 
@@ -51,12 +55,15 @@ class Store:
             return False
         return True
 
-    def _ask(self, question: Callable[[Connection], T]) -> T:
+    def _ask(self, question: Callable[[Connection], T], *, fresh: bool = False) -> T:
         try:
             lent = self._slots.get(timeout=WAIT)
         except queue.Empty:
             raise StoreUnavailableError from None
         try:
+            if fresh and lent is not None:
+                lent.close()
+                lent = None
             lent, result = self._answer(lent, question)
         except psycopg.Error as broken:
             # The driver's message may quote what was asked: only its kind is told.

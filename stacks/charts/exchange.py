@@ -11,13 +11,14 @@ import hashlib
 from model import names
 from model.derive import Flow, Plan, ProvincePlan
 from model.types import Agreement, Operation
+from services.population import FRESH_HEADER
 from stacks.charts.datasets import SERVICE_PORT, TARGET_PORT
 from stacks.charts.mesh import GATEWAY_PORT
 from stacks.charts.namespaces import NAME_LABEL
 from stacks.charts.types import Values
 
 #: What one partner may send: a promotion day's peak with room (requests per second), and more than any request needs.
-REQUESTS_PER_SECOND, BODY_BYTES = 50, 64 * 1024
+REQUESTS_PER_SECOND, BODY_BYTES = 200, 64 * 1024
 
 
 def values(plan: Plan, province: ProvincePlan) -> Values:
@@ -30,6 +31,7 @@ def values(plan: Plan, province: ProvincePlan) -> Values:
         "consumer": {"namespace": names.CONSUMER_NAMESPACE, "app": names.CONSUMER_ACCOUNT},
         "consumerPrincipal": names.spiffe(province.trust_domain, names.CONSUMER_NAMESPACE, names.CONSUMER_ACCOUNT),
         "exchangePort": plan.world.region.ports.exchange,
+        "freshHeader": FRESH_HEADER,
         "limits": {"requestsPerSecond": REQUESTS_PER_SECOND, "bodyBytes": BODY_BYTES},
         "partners": [_partner(plan, province, plan.province(name)) for name in province.partners],
         "datasets": _datasets(province),

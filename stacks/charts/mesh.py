@@ -103,7 +103,9 @@ def _environment(leaf_hours: int) -> dict[str, str]:
         "PILOT_SCOPE_GATEWAY_TO_NAMESPACE": "true",
         "PILOT_ENABLE_GATEWAY_API": "false",
         "PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER": "false",
+        # A root is rotated with both trusted for a while, and proxies are told at once: no restart, no wait for a leaf to age.
         "AUTO_RELOAD_PLUGIN_CERTS": "true",
+        "ISTIO_MULTIROOT_MESH": "true",
         "DEFAULT_WORKLOAD_CERT_TTL": f"{leaf_hours}h",
         "MAX_WORKLOAD_CERT_TTL": f"{leaf_hours}h",
     }
@@ -123,6 +125,7 @@ def _mesh_config(province: ProvincePlan) -> Values:
         "defaultConfig": {
             "proxyMetadata": {
                 "ISTIO_META_DNS_CAPTURE": "true",
+                "PROXY_CONFIG_XDS_AGENT": "true",
                 # Proxies ask for a day unless told otherwise, and istiod refuses what is above its own limit.
                 "SECRET_TTL": f"{province.settings['mesh-leaf-hours']}h",
             }

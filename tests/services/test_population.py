@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from starlette.testclient import TestClient
 
+from services.population import FRESH_HEADER
 from services.population.app import LARGEST_BODY, app
 from services.population.store import Store, StoreUnavailableError
 
@@ -22,8 +23,10 @@ class Known:
 
     up: bool = True
     asked: list[tuple[str, str]] = field(default_factory=list)
+    fresh: list[bool] = field(default_factory=list)
 
-    def matches(self, citizen_id: str, name: str) -> bool:
+    def matches(self, citizen_id: str, name: str, fresh: bool = False) -> bool:
+        self.fresh.append(fresh)
         if not self.up:
             raise StoreUnavailableError
         self.asked.append((citizen_id, name))
@@ -98,6 +101,14 @@ def test_neither_logs_nor_metrics_nor_errors_hold_a_number_or_a_name(caplog: pyt
     for text in (wrong.text, metrics, own):
         assert "340100" not in text
         assert KNOWN[1] not in text
+
+
+def test_who_measures_gets_new_connections_and_nobody_else() -> None:
+    lookup, body = Known(), {"citizen_id": KNOWN[0], "name": KNOWN[1]}
+    client = TestClient(app(lookup))
+    client.post(VERIFY, json=body)
+    client.post(VERIFY, json=body, headers={FRESH_HEADER: "1"})
+    assert lookup.fresh == [False, True]
 
 
 def test_alive_is_not_ready() -> None:
