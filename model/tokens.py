@@ -21,6 +21,8 @@ from model.identity import (
 STRONG = LEVELS[2:]
 #: Seconds. A token that claims to live longer is not one of ours (CE-08).
 LONGEST = 900
+#: The API server wants to be told that a claim may be a list.
+_ROLES = f"dyn(claims.{CLAIM_ROLES})"
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def _list(names: tuple[str, ...]) -> str:
 
 def powers() -> str:
     """The powers in a token, as a list. A `roles` that is no list is an error, and an error is a refusal."""
-    return f"(has(claims.{CLAIM_ROLES}) ? claims.{CLAIM_ROLES} : []).filter(r, r in {_list(POWERS)})"
+    return f"(has(claims.{CLAIM_ROLES}) ? {_ROLES} : dyn([])).filter(r, r in {_list(POWERS)})"
 
 
 def own(province: str) -> tuple[Condition, ...]:
@@ -51,7 +53,7 @@ def own(province: str) -> tuple[Condition, ...]:
 
 def brokered(members: tuple[str, ...]) -> tuple[Condition, ...]:
     """Conditions on a token of the region's broker: whoever works for an organ of a member; it gives no power here."""
-    works = f"has(claims.{CLAIM_ROLES}) && claims.{CLAIM_ROLES}.exists(r, r != '{CITIZEN}')"
+    works = f"has(claims.{CLAIM_ROLES}) && {_ROLES}.exists(r, r != '{CITIZEN}')"
     return (_member(members), *_strong(), Condition(works, "citizens have no business here"))
 
 
@@ -82,7 +84,7 @@ def username(realm: str) -> str:
 def groups(realm: str) -> str:
     """`anhui:audit-administrator`. The broker's groups name the home province and can never equal one of our own."""
     if realm == BROKER:
-        return f"claims.{CLAIM_ROLES}.map(r, '{BROKER}:' + claims.{CLAIM_PROVINCE} + ':' + r)"
+        return f"{_ROLES}.map(r, '{BROKER}:' + claims.{CLAIM_PROVINCE} + ':' + r)"
     return f"{powers()}.map(r, '{realm}:' + r)"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from model import authority, tokens
 from model.derive import Plan, ProvincePlan
+from model.identity import POWERS
 from stacks.charts.namespaces import NAME_LABEL, Namespace, labels, namespaces
 from stacks.charts.network import API_PORT, DNS_PORT, api_addresses
 from stacks.charts.types import Values
@@ -23,6 +25,17 @@ def values(plan: Plan, province: ProvincePlan) -> Values:
         "dnsPort": DNS_PORT,
         "signer": SIGNER,
         "exporter": EXPORTER,
+        "powers": [_power(province, power) for power in POWERS],
+    }
+
+
+def _power(province: ProvincePlan, power: str) -> Values:
+    """Rights of a power, bound to the group that the province's own realm puts its holder in, and to no other."""
+    rules = authority.cluster_role(power)
+    return {
+        "name": f"yrd:{power}",
+        "group": tokens.group(province.name, power),
+        "rules": [{"apiGroups": [r.group], "resources": list(r.resources), "verbs": list(r.verbs)} for r in rules],
     }
 
 

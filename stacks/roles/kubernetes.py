@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from model import names
+from model import identity, names, tokens
 from model.derive import MachinePlan, Plan, ProvincePlan, Site
 from model.errors import YrdError
 from stacks.charts.namespaces import namespaces
@@ -56,9 +56,25 @@ def variables(plan: Plan, site: Site, machine: MachinePlan, images: Mapping[str,
         "kubernetes_restricted_namespaces": sorted(n.name for n in spaces if n.level == "restricted"),
         "kubernetes_gateway_namespace": names.EXCHANGE_NAMESPACE,
         "kubernetes_openbao": "https://127.0.0.1:8200",
+        "kubernetes_issuers": [issuer(plan, site, realm) for realm in (site.name, identity.BROKER)],
         "kubernetes_certificates": kubernetes_spec(site, machine),
         "kubernetes_volumes": [{"path": VOLUME, "uid": DATABASE_UID}] if site.datasets else [],
         "kubernetes_container": machine.ssh is None,
+    }
+
+
+def issuer(plan: Plan, site: ProvincePlan, name: str) -> dict[str, object]:
+    """A realm as the API server believes it. Its own realm gives powers, the broker nothing but a name."""
+    realm = identity.realm(plan, name)
+    broker = name == identity.BROKER
+    conditions = tokens.brokered(plan.world.region.members) if broker else tokens.own(site.name)
+    return {
+        "url": realm.issuer,
+        "audience": identity.KUBERNETES,
+        "trust": "/etc/yrd/tls/ca.pem" if realm.site == site else f"/etc/yrd/{realm.site.name}/root.pem",
+        "conditions": [{"expression": c.expression, "message": c.message} for c in conditions],
+        "username": tokens.username(name),
+        "groups": tokens.groups(name),
     }
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import __main__ as command, images, install
+from toolchain import __main__ as command
+from toolchain import images, install
 
 
 @pytest.fixture
