@@ -66,8 +66,8 @@ class UntrustedError(UnreachableError):
 _FIX_DENIED = ("核对凭据与策略", "check which credential is used and what its policy grants")
 _FIX_UNAVAILABLE = ("先运行 yrd status", "look with `yrd status`, start it with `yrd start`")
 _FIX_SEALED = (
-    "邻省开放后会自动解封；否则由两名保管人运行 yrd unseal，再重试",
-    "unseal then retry: neighbours that are open do it by themselves; else two officers run `yrd unseal`",
+    "邻省开放后会自动解封；否则由三名保管人运行 yrd unseal，再重试",
+    "unseal then retry: neighbours that are open do it by themselves; else three officers run `yrd unseal`",
 )
 _FIX_CA = ("核对站点根证书", "compare with the site's published root")
 

@@ -41,14 +41,14 @@ def look_all(plan: Plan, sites: Sequence[Site]) -> dict[str, Seal]:
         return dict(zip((s.name for s in running), pool.map(lambda s: look(plan, s), running), strict=True))
 
 
-def people_needed(found: Mapping[str, Seal], keepers: Mapping[str, Sequence[str]], threshold: int) -> list[str]:
-    """Sealed sites that their open neighbours cannot open: fewer of them are open than shares are needed. Pure.
+def people_needed(found: Mapping[str, Seal], keepers: Mapping[str, Sequence[str]], helpers: int) -> list[str]:
+    """Sealed sites that their neighbours cannot open: fewer than `helpers` of them are open. Pure.
 
     A neighbour that will be opened itself counts, in as many rounds as it takes.
     """
     able = {name for name, seal in found.items() if seal == "open"}
     shut = {name for name, seal in found.items() if seal == "sealed"}
-    while helped := {name for name in shut if len(able & set(keepers[name])) >= threshold}:
+    while helped := {name for name in shut if len(able & set(keepers[name])) >= helpers}:
         able |= helped
         shut -= helped
     return sorted(shut)
@@ -63,7 +63,7 @@ def open_all(plan: Plan, sites: Sequence[Site], tell: Callable[[str], None], *, 
     keepers = {s.name: [k.name for k in custody.keepers(plan, s)] for s in plan.sites}
     if people:
         _settled(plan, sites, ("down",), START)
-        while waiting := people_needed(look_all(plan, plan.sites), keepers, custody.THRESHOLD):
+        while waiting := people_needed(look_all(plan, plan.sites), keepers, custody.HELPERS):
             _bring(plan, by_name[waiting[0]], tell)
     shut = _settled(plan, sites, ("sealed",), HELP)
     for name in [n for n, seal in shut.items() if seal == "sealed"]:

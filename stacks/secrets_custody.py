@@ -17,7 +17,7 @@ from clients import state
 from clients.failpoint import failpoint
 from clients.openbao import AppRole, Data, OpenBao, SealedError, Token, connect, load, ready
 from model import access
-from model.custody import OFFICERS, THRESHOLD
+from model.custody import EACH, OFFICERS, THRESHOLD
 from model.errors import YrdError
 from model.secrets import SecretsSpec
 from stacks.secrets_apply import Action, apply
@@ -80,31 +80,39 @@ def _init(server: OpenBao, keepers: Sequence[str]) -> Data:
         answer = server.initialise(RECOVERY_SHARES, RECOVERY_THRESHOLD, recovery=True)
         shares = {"officers": answer["recovery_keys_base64"], "threshold": RECOVERY_THRESHOLD}
     else:
-        answer = server.initialise(len(keepers) + OFFICERS, THRESHOLD)
-        pieces = list(answer["keys_base64"])
-        kept = dict(zip(keepers, pieces, strict=False))
-        shares = {"keepers": kept, "officers": pieces[len(keepers) :], "threshold": THRESHOLD}
+        answer = server.initialise(len(keepers) * EACH + OFFICERS, THRESHOLD)
+        shares = dealt(answer["keys_base64"], keepers)
     return {**shares, **_root(answer)}
+
+
+def dealt(pieces: Sequence[str], keepers: Sequence[str]) -> Data:
+    """Whose each new share is, as the custody file holds it."""
+    own = {name: list(pieces[at * EACH : (at + 1) * EACH]) for at, name in enumerate(keepers)}
+    return {"keepers": own, "officers": list(pieces[len(keepers) * EACH :]), "threshold": THRESHOLD}
 
 
 def unseal(url: str, ca_file: Path, custody: Path) -> None:
     """Open a sealed server with the shares that lie here. Raises SealedError when they are too few."""
-    held, server = _held(custody), OpenBao(url, ca_file)
-    for share in (*held.get("officers", ()), *dict(held.get("keepers") or {}).values()):
-        if not server.glance().sealed or server.unseal(str(share)):
+    server = OpenBao(url, ca_file)
+    for share in _shares(custody):
+        if not server.glance().sealed or server.unseal(share):
             return
     raise SealedError(url)
 
 
 def can_unseal(custody: Path) -> bool:
     """Whether enough shares lie here."""
+    return len(_shares(custody)) >= int(_held(custody).get("threshold") or 99)
+
+
+def _shares(custody: Path) -> list[str]:
     held = _held(custody)
-    return len(held.get("officers", ())) + len(held.get("keepers") or {}) >= int(held.get("threshold") or 99)
+    return [*held.get("officers", ()), *(s for own in dict(held.get("keepers") or {}).values() for s in own)]
 
 
 def keeper_share(custody: Path, keeper: str) -> str:
-    """The plain share of a keeper while it is not handed over; else empty."""
-    return str(dict(_held(custody).get("keepers") or {}).get(keeper, ""))
+    """The plain shares of a keeper, a blank between two, while they are not handed over; else empty."""
+    return " ".join(dict(_held(custody).get("keepers") or {}).get(keeper, ()))
 
 
 def forget_share(custody: Path, keeper: str) -> None:

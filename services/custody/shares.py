@@ -21,7 +21,7 @@ TIMEOUT = 3.0
 
 @dataclass(frozen=True)
 class Ward:
-    """A neighbour of whom a share is kept. `ca` is a file with that site's own root and nothing else."""
+    """A neighbour of whom shares are kept. `ca` is a file with that site's own root and nothing else."""
 
     site: str
     url: str
@@ -37,22 +37,19 @@ class Ward:
 
 @dataclass(frozen=True)
 class Seal:
-    """`sys/seal-status`; `nonce` is empty before the first share of an attempt."""
+    """`sys/seal-status`; `nonce` names the attempt and is empty before its first share."""
 
     initialized: bool
     sealed: bool
     nonce: str
-    progress: int
 
 
-def needs(seal: Seal, given: tuple[str, int] | None) -> bool:
-    """Whether our share helps: sealed, and not yet given in this attempt. `given` is (nonce, progress) after our last.
+def needs(seal: Seal, given: str | None) -> bool:
+    """Whether our shares help: sealed, and not yet given in this attempt. `given` is the attempt of our last.
 
-    An attempt that was reset has another nonce; one of which the other shares are missing waits without us.
+    An attempt that was reset has another nonce, or none; one of which the others' shares are missing waits without us.
     """
-    if not (seal.initialized and seal.sealed):
-        return False
-    return given is None or (seal.nonce, seal.progress) != given
+    return seal.initialized and seal.sealed and (given is None or seal.nonce != given)
 
 
 class Helper:
@@ -60,7 +57,7 @@ class Helper:
 
     def __init__(self, session: Session, key: str) -> None:
         self._own, self._key = session, key
-        self._given: dict[str, tuple[str, int]] = {}
+        self._given: dict[str, str] = {}
         self._http = requests.Session()
         self._http.trust_env = False
 
@@ -71,25 +68,26 @@ class Helper:
             self._given.pop(ward.site, None)
         if not needs(seal, self._given.get(ward.site)):
             return ""
-        answer = self._http.put(
-            f"{ward.url}/v1/sys/unseal", json={"key": self._share(ward)}, verify=ward.ca, timeout=TIMEOUT
-        )
-        answer.raise_for_status()
-        after = _seal(answer.json())
-        self._given[ward.site] = (after.nonce, after.progress)
-        return "given" if after.sealed else "opened"
+        for share in self._shares(ward):
+            answer = self._http.put(
+                f"{ward.url}/v1/sys/unseal", json={"key": share}, verify=ward.ca, timeout=TIMEOUT
+            )
+            answer.raise_for_status()
+            after = _seal(answer.json())
+            if not after.sealed:
+                return "opened"
+            self._given[ward.site] = after.nonce
+        return "given"
 
     def _status(self, ward: Ward) -> Seal:
         answer = self._http.get(f"{ward.url}/v1/sys/seal-status", verify=ward.ca, timeout=TIMEOUT)
         answer.raise_for_status()
         return _seal(answer.json())
 
-    def _share(self, ward: Ward) -> str:
+    def _shares(self, ward: Ward) -> list[str]:
         opened = self._own.ask("POST", f"transit/decrypt/{self._key}", {"ciphertext": ward.share})
-        return base64.b64decode(opened["plaintext"]).decode()
+        return base64.b64decode(opened["plaintext"]).decode().split()
 
 
 def _seal(body: dict[str, object]) -> Seal:
-    return Seal(
-        bool(body["initialized"]), bool(body["sealed"]), str(body.get("nonce") or ""), int(str(body.get("progress", 0)))
-    )
+    return Seal(bool(body["initialized"]), bool(body["sealed"]), str(body.get("nonce") or ""))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from clients import openbao, podman, state
-from model import access
+from model import access, custody
 from model.derive import Plan
 from stacks.providers.secrets import ca_file, custody_file, deployer_file
 from tests.live import support
@@ -47,7 +47,7 @@ def _versions(plan: Plan, province: str) -> dict[str, object]:
 def test_no_share_lies_here_in_the_clear_but_the_officers(plan: Plan) -> None:
     for site in plan.sites:
         held = json.loads(custody_file(plan, site).read_text())
-        assert held["keepers"] == {} and len(held["officers"]) == 3
+        assert held["keepers"] == {} and len(held["officers"]) == custody.OFFICERS
 
 
 def test_neighbours_open_a_machine_that_restarts(plan: Plan, tmp_path: Path) -> None:

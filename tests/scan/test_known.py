@@ -27,7 +27,7 @@ def test_a_credential_file_gives_its_secret_alone() -> None:
 
 def test_shares_of_officers_and_keepers_are_secrets() -> None:
     officer, keeper = "A" * 20 + "=", "B" * 20 + "="
-    assert values(json.dumps({"officers": [officer], "keepers": {"anhui": keeper}})) == {
+    assert values(json.dumps({"officers": [officer], "keepers": {"anhui": [keeper]}})) == {
         officer.encode(),
         keeper.encode(),
     }

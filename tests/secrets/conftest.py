@@ -168,7 +168,7 @@ class Server:
         self.start()
 
     def restart(self) -> None:
-        """The same, and two officers bring their shares."""
+        """The same, and three officers bring their shares."""
         self.again()
         if self.custody.exists():
             unseal(self.url, self.ca, self.custody)
