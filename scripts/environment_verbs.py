@@ -78,7 +78,7 @@ def _opened(plan: Plan, provinces: Provinces) -> None:
 
 
 def unseal(environment: Environment = "local", province: Provinces = None) -> None:
-    """The officers' step: open sealed stores with the shares in custody.json; neighbours open the rest. 解封。"""
+    """The officers' step: open sealed stores with their shares, typed or in custody.json; neighbours open the rest. 解封。"""
     plan = context.plan(environment)
     chosen = context.sites(plan, province)
     sites = [s for s in plan.sites if s.name in chosen]

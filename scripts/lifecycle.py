@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -123,10 +125,15 @@ def power_on(plan: Plan, *, made: bool = True) -> dict[str, datetime]:
 
 
 def open_stores(plan: Plan, console: Console, sites: Sequence[Site] = (), *, people: bool = True) -> None:
-    """Neighbours open each other's stores; `people` says whether the officers' shares on this host may be brought."""
-    seals.open_all(
-        plan, sites or plan.sites, lambda line: console.print(line, highlight=False, markup=False), people=people
-    )
+    """Neighbours open each other's stores; `people` says whether officers may bring their shares, which are typed unseen."""
+
+    def ask(url: str) -> str:
+        return getpass.getpass(f"{url}: an officer's share 保管人份额: ")
+
+    def tell(line: str) -> None:
+        console.print(line, highlight=False, markup=False)
+
+    seals.open_all(plan, sites or plan.sites, tell, people=people, ask=ask if sys.stdin.isatty() else None)
 
 
 def wait_ready(plan: Plan, console: Console, since: Mapping[str, datetime], seconds: float = 600) -> None:

@@ -17,6 +17,8 @@ from stacks.providers.secrets import ca_file, custody_file, deployer_file
 #: Seconds for servers to answer after a machine was switched on, and for neighbours to bring their shares.
 START, HELP = 60.0, 40.0
 
+Tell = Callable[[str], None]
+Ask = Callable[[str], str]
 Seal = Literal["open", "sealed", "empty", "down"]
 
 
@@ -54,8 +56,10 @@ def people_needed(found: Mapping[str, Seal], keepers: Mapping[str, Sequence[str]
     return sorted(shut)
 
 
-def open_all(plan: Plan, sites: Sequence[Site], tell: Callable[[str], None], *, people: bool) -> None:
+def open_all(plan: Plan, sites: Sequence[Site], tell: Tell, *, people: bool, ask: Ask | None = None) -> None:
     """Wait until every store of `sites` is open; with `people`, bring the officers' shares where neighbours cannot help.
+
+    `ask` is given a store's address and gets an officer's share where none lies here.
 
     As few as possible are opened so: the rest is the neighbours' work. Raises SealedError (E300) for what stays shut.
     """
@@ -64,19 +68,19 @@ def open_all(plan: Plan, sites: Sequence[Site], tell: Callable[[str], None], *, 
     if people:
         _settled(plan, sites, ("down",), START)
         while waiting := people_needed(look_all(plan, plan.sites), keepers, custody.HELPERS):
-            _bring(plan, by_name[waiting[0]], tell)
+            _bring(plan, by_name[waiting[0]], tell, ask)
     shut = _settled(plan, sites, ("sealed",), HELP)
     for name in [n for n, seal in shut.items() if seal == "sealed"]:
         if not people:
             raise openbao.SealedError(by_name[name].openbao_url)
         # Neighbours that are open and do not help: they have not been handed their shares yet.
-        _bring(plan, by_name[name], tell)
+        _bring(plan, by_name[name], tell, ask)
 
 
-def _bring(plan: Plan, site: Site, tell: Callable[[str], None]) -> None:
-    """Raises SealedError where the officers have taken their shares away."""
-    secrets_custody.unseal(site.openbao_url, ca_file(plan, site), custody_file(plan, site))
-    tell(f"{site.name}: opened with officers' shares from {custody_file(plan, site).name}")
+def _bring(plan: Plan, site: Site, tell: Tell, ask: Ask | None) -> None:
+    """Raises SealedError where the officers have taken their shares away and nobody brings them."""
+    secrets_custody.unseal(site.openbao_url, ca_file(plan, site), custody_file(plan, site), ask)
+    tell(f"{site.name}: opened with officers' shares")
 
 
 def _settled(plan: Plan, sites: Sequence[Site], until: Sequence[Seal], seconds: float) -> dict[str, Seal]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 
@@ -91,13 +91,22 @@ def dealt(pieces: Sequence[str], keepers: Sequence[str]) -> Data:
     return {"keepers": own, "officers": list(pieces[len(keepers) * EACH :]), "threshold": THRESHOLD}
 
 
-def unseal(url: str, ca_file: Path, custody: Path) -> None:
-    """Open a sealed server with the shares that lie here. Raises SealedError when they are too few."""
+def unseal(url: str, ca_file: Path, custody: Path, ask: Callable[[str], str] | None = None) -> None:
+    """Open a sealed server with the shares that lie here, or with those that `ask` gets from people, one at a time.
+
+    Raises SealedError when they are too few.
+    """
     server = OpenBao(url, ca_file)
-    for share in _shares(custody):
+    for share in _shares(custody) or _asked(url, ask):
         if not server.glance().sealed or server.unseal(share):
             return
     raise SealedError(url)
+
+
+def _asked(url: str, ask: Callable[[str], str] | None) -> Iterator[str]:
+    """Shares of officers who took theirs away; an empty answer ends it."""
+    while ask and (share := ask(url).strip()):
+        yield share
 
 
 def can_unseal(custody: Path) -> bool:

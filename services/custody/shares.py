@@ -69,9 +69,7 @@ class Helper:
         if not needs(seal, self._given.get(ward.site)):
             return ""
         for share in self._shares(ward):
-            answer = self._http.put(
-                f"{ward.url}/v1/sys/unseal", json={"key": share}, verify=ward.ca, timeout=TIMEOUT
-            )
+            answer = self._http.put(f"{ward.url}/v1/sys/unseal", json={"key": share}, verify=ward.ca, timeout=TIMEOUT)
             answer.raise_for_status()
             after = _seal(answer.json())
             if not after.sealed:

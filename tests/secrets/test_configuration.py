@@ -16,7 +16,7 @@ from clients import openbao
 from clients.openbao import OpenBao, OpenBaoError, SealedError, UntrustedError, connect, load
 from model.errors import YrdError
 from model.secrets import SecretsSpec
-from stacks.secrets_custody import CustodyError, Outcome, initialise, reopen
+from stacks.secrets_custody import CustodyError, Outcome, initialise, reopen, unseal
 from tests.secrets.conftest import ROOT, Server, break_glass, from_anywhere
 from tests.secrets.steps import again, deployer, first
 
@@ -108,6 +108,21 @@ def test_after_a_power_cut_it_stays_shut_until_two_shares_come(server: Server, s
     assert server.session().unseal(held[2])
     openbao.ready(server.url, server.ca)
     assert again(server, spec) == ()
+
+
+def test_officers_who_took_their_shares_away_bring_them(server: Server, spec: SecretsSpec) -> None:
+    first(server, spec)
+    held = json.loads(server.custody.read_text())
+    server.custody.write_text(json.dumps({**held, "officers": []}))
+    server.again()
+    with pytest.raises(SealedError):
+        unseal(server.url, server.ca, server.custody)
+    typed = iter([*held["officers"][:2], ""])
+    with pytest.raises(SealedError):
+        unseal(server.url, server.ca, server.custody, lambda _: next(typed))
+    typed = iter(held["officers"][2:])
+    unseal(server.url, server.ca, server.custody, lambda _: f" {next(typed)}\n")
+    openbao.ready(server.url, server.ca)
 
 
 def test_a_server_that_opens_itself_keeps_recovery_keys_for_people(server: Server, spec: SecretsSpec) -> None:
