@@ -241,7 +241,6 @@ def _server(site: Site, service: str, *more: str) -> PkiRole:
 def _hub_roles(site: Site) -> tuple[PkiRole, ...]:
     return (
         _server(site, "registry", names.REGISTRY),
-        _server(site, "prometheus"),
         _server(site, "portal"),
         PkiRole(SERVER, "prometheus-client", (f"prometheus-client.{site.trust_domain}",), client=True),
     )

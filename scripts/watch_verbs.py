@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 import time
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from rich.live import Live
 from rich.table import Table
 
 from clients import relay
+from model import identity
 from model.derive import Plan, Site
 from model.errors import BadInputError
 from policies import catalogue, judge, report
@@ -91,19 +93,33 @@ def status(
         sys.exit(1)
 
 
-def views(plan: Plan) -> dict[str, tuple[int, Site, int]]:
-    """What can be opened: name to (port on 127.0.0.1, site, port there)."""
-    first, ports = plan.environment.loopback, plan.world.region.ports
-    found: dict[str, tuple[int, Site, int]] = {
-        "portal": (first, plan.hub, ports.portal),
-        "prometheus": (first + 1, plan.hub, ports.prometheus),
+@dataclass(frozen=True)
+class View:
+    """A page: its port on 127.0.0.1, where it is served, its path, and where one logs in to see it."""
+
+    port: int
+    site: Site
+    there: int
+    path: str = ""
+    login: str = ""
+
+
+def views(plan: Plan) -> dict[str, View]:
+    """What can be opened. The first two ports are known to the broker (`identity.portal_redirects`)."""
+    first, ports, hub = plan.environment.loopback, plan.world.region.ports, plan.hub
+    broker = identity.realm(plan, identity.BROKER)
+    found = {
+        "portal": View(first, hub, ports.portal, login=broker.issuer),
+        "prometheus": View(first + 1, hub, ports.portal, "prometheus/", broker.issuer),
+        "keycloak": View(
+            first + 2, broker.site, ports.identity, "admin/", f"{broker.issuer.partition('/realms/')[0]}/admin/"
+        ),
     }
-    bao = {f"bao-{p.name}": (first + 10 + i, p, 8200) for i, p in enumerate(plan.provinces)}
-    return {**found, **bao}
+    return {**found, **{f"bao-{p.name}": View(first + 10 + i, p, 8200) for i, p in enumerate(plan.provinces)}}
 
 
 def open_view(
-    what: Annotated[str, typer.Argument(help="portal, prometheus, or bao-<province>.")],
+    what: Annotated[str, typer.Argument(help="portal, prometheus, keycloak, or bao-<province>.")],
     environment: Environment = "local",
 ) -> None:
     """Bring a page to 127.0.0.1 until interrupted; TLS stays end to end. 打开页面。"""
@@ -117,11 +133,13 @@ def open_view(
             f"可用：{', '.join(known)}",
             f"one of: {', '.join(known)}",
         )
-    port, site, there = known[what]
-    print(f"https://127.0.0.1:{port}/", flush=True)
-    console.print(f"{what} of {site.name}; end with Ctrl-C", highlight=False)
+    view = known[what]
+    print(f"https://127.0.0.1:{view.port}/{view.path}", flush=True)
+    if view.login:
+        console.print(f"log in at {view.login}", highlight=False, soft_wrap=True)
+    console.print(f"{what} of {view.site.name}; end with Ctrl-C", highlight=False)
     try:
-        asyncio.run(relay.serve(port, str(site.head.address), there))
+        asyncio.run(relay.serve(view.port, str(view.site.head.address), view.there))
     except KeyboardInterrupt:
         console.print("closed", highlight=False)
 

@@ -1,4 +1,4 @@
-"""Serve the page over TLS. Configuration: /etc/yrd/portal.json, or the file that is named as the argument."""
+"""Serve the page at a socket; TLS and login lie in front of it. Configuration: /etc/yrd/portal.json, or the file that is named as the argument."""
 
 from __future__ import annotations
 
@@ -18,13 +18,10 @@ def main(words: list[str] | None = None) -> int:
     """Entry point."""
     given = sys.argv[1:] if words is None else words
     settings = json.loads(Path(given[0] if given else CONFIGURATION).read_text())
-    source = Prometheus(settings["prometheus"], settings["ca"])
+    source = Prometheus(settings["prometheus"])
     uvicorn.run(
         app(settings, source.snapshot),
-        host=settings["listen"],
-        port=settings["port"],
-        ssl_certfile=settings["certificate"],
-        ssl_keyfile=settings["key"],
+        uds=settings["socket"],
         server_header=False,
         access_log=False,
         log_level="warning",

@@ -33,12 +33,11 @@ class Snapshot:
 
 
 class Prometheus:
-    """The hub's own, by verified TLS."""
+    """The hub's own, on loopback."""
 
-    def __init__(self, url: str, ca_file: str) -> None:
+    def __init__(self, url: str) -> None:
         self.url, self.session = url, requests.Session()
         self.session.trust_env = False
-        self.session.verify = ca_file
 
     def query(self, text: str) -> list[dict[str, Any]]:
         """Result of an instant query. Raises OSError (requests' errors are ones) or ValueError."""

@@ -211,7 +211,7 @@ def _hub_inputs(plan: Plan, host: tuple[str, ...]) -> list[Accept]:
     ports, segments = plan.world.region.ports, tuple(str(p.segment) for p in plan.provinces)
     return [
         Accept("registry", (ports.registry,), (*host, *segments)),
-        Accept("views", (ports.prometheus, ports.portal), host),
+        Accept("views", (ports.portal,), host),
         Accept("time", (TIME,), segments, "udp"),
     ]
 

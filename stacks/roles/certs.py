@@ -34,9 +34,8 @@ HOLDERS: dict[tuple[str, str], Holder] = {
     (pki.KUBERNETES, "signer"): Holder("yrd-signer", "yrd-signer.service"),
     (pki.SERVER, "custody"): Holder("yrd-custody", "yrd-custody.service"),
     (pki.SERVER, "registry"): Holder("docker-registry", "docker-registry.service"),
-    (pki.SERVER, "prometheus"): Holder("prometheus", "prometheus.service"),
     (pki.SERVER, "prometheus-client"): Holder("prometheus", "prometheus.service"),
-    (pki.SERVER, "portal"): Holder("yrd-portal", "yrd-portal.service"),
+    (pki.SERVER, "portal"): Holder("yrd-login", "yrd-login.service"),
 }
 
 #: kubeadm's file below /etc/kubernetes/pki by role, and the static pods that read it once at their start.

@@ -6,7 +6,14 @@ from model.derive import MachinePlan, Plan, Site
 from stacks.roles import Managed
 
 APPS = ("portal",)
-TLS = "/etc/yrd/tls"
+#: Only the group of the portal may use its socket; the login (role `login`) is in it.
+SOCKET = "/run/yrd-portal/portal.sock"
+PROMETHEUS_PATH = "/prometheus"
+
+
+def prometheus_url(plan: Plan) -> str:
+    """On loopback, for the portal and the login."""
+    return f"http://127.0.0.1:{plan.world.region.ports.prometheus}{PROMETHEUS_PATH}"
 
 
 def variables(plan: Plan, site: Site, machine: MachinePlan) -> dict[str, object]:  # noqa: ARG001
@@ -15,14 +22,13 @@ def variables(plan: Plan, site: Site, machine: MachinePlan) -> dict[str, object]
     return {
         "hub_address": str(machine.address),
         "hub_registry_port": ports.registry,
-        "hub_prometheus_port": ports.prometheus,
+        "hub_prometheus": {
+            "listen": f"127.0.0.1:{ports.prometheus}",
+            "external": f"https://{machine.address}:{ports.portal}{PROMETHEUS_PATH}/",
+        },
         "hub_portal": {
-            "listen": str(machine.address),
-            "port": ports.portal,
-            "certificate": f"{TLS}/portal.crt",
-            "key": f"{TLS}/portal.key",
-            "prometheus": f"https://{machine.address}:{ports.prometheus}",
-            "ca": f"{TLS}/ca.pem",
+            "socket": SOCKET,
+            "prometheus": prometheus_url(plan),
             "provinces": [{"name": p.name, "zh": p.title.zh, "en": p.title.en} for p in plan.provinces],
             "agreements": [
                 {
@@ -51,7 +57,6 @@ def managed(plan: Plan, site: Site, machine: MachinePlan) -> Managed:  # noqa: A
     files = (
         "/etc/docker/registry/config.yml",
         "/etc/prometheus/prometheus.yml",
-        "/etc/prometheus/web.yml",
         "/etc/prometheus/rules/*",
         "/etc/yrd/portal.json",
         "/opt/yrd/apps/portal.pyz",

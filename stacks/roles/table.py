@@ -9,7 +9,7 @@ PROVINCE_FIRST = ("baseline", "openbao")
 PROVINCE_SECOND = ("certs", "custody", "container_runtime", "kubernetes")
 PROVINCE_LAST = ("exporter",)
 HUB_FIRST = ("baseline", "openbao")
-HUB_SECOND = ("certs", "hub")
+HUB_SECOND = ("certs", "hub", "login")
 
 
 def module(role: str) -> Any:

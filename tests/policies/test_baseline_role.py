@@ -124,7 +124,7 @@ def test_the_hub_forwards_nothing_and_reaches_exporters_only() -> None:
     assert (
         'ip daddr { 10.78.31.11/32, 10.78.34.11/32 } tcp dport { 9443 } ct state new accept comment "metrics"' in text
     )
-    assert 'ip saddr { 10.78.0.2/32 } tcp dport { 9090, 8443 } ct state new accept comment "views"' in text
+    assert 'ip saddr { 10.78.0.2/32 } tcp dport { 8443 } ct state new accept comment "views"' in text
 
 
 @pytest.mark.parametrize("machines", [1, 3])

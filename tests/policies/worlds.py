@@ -33,7 +33,10 @@ def plan(machines: int = 1) -> Plan:
                 "domain": "yrd",
                 "members": ["shanghai", "anhui"],
                 "versions": {"kubernetes": "1.37.2"},
-                "ports": {"exchange": 30443, "metrics": 9443, "registry": 5000, "prometheus": 9090, "portal": 8443},
+                "ports": {
+                    **{"exchange": 30443, "public": 30444, "metrics": 9443, "custody": 8444},
+                    **{"registry": 5000, "prometheus": 9090, "portal": 8443, "identity": 8445},
+                },
                 "hub": {"segment": 1, "machine": {"name": "hub-1", "host": 11, "role": "hub"}},
                 "settings": [
                     {

@@ -101,6 +101,6 @@ def test_the_page_chooses_a_language_and_forbids_scripts() -> None:
 
 
 def test_a_prometheus_that_is_gone_is_told_not_raised() -> None:
-    seen = Prometheus("http://127.0.0.1:9", "").snapshot()
+    seen = Prometheus("http://127.0.0.1:9").snapshot()
     assert seen.samples == ()
     assert seen.fault
