@@ -11,13 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from clients import network
+from clients import network, shell
 from clients.gaps import Gaps
 from clients.prober import PATIENCE, Request
 from model.errors import UnreachableError, YrdError
 
 #: Seconds in which a target must answer steadily.
 STEADY = 60.0
+ROOT = Path(__file__).resolve().parents[1]
 
 
 class Load:
@@ -33,13 +34,12 @@ class Load:
 
     def __enter__(self) -> Load:
         """Raises UnreachableError (E340) when the first requests do not succeed: what is broken before is no measure."""
-        within = ["ip", "netns", "exec", self.namespace] if self.namespace else []
         self._process = subprocess.Popen(
-            [*within, sys.executable, "-m", "clients.prober"],
+            _command(self.namespace),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=Path(__file__).resolve().parents[1],
+            cwd=ROOT,
         )
         try:
             self._send(self.request)
@@ -89,6 +89,18 @@ class Load:
         self._process.wait()
         if seen:
             self.gaps = Gaps(**seen)
+
+
+def once(request: Request, namespace: str = "") -> str:
+    """One request over a new connection, not repeated: what was wrong with the answer, empty for the wanted one."""
+    line = json.dumps(asdict(request)) + "\n"
+    done = shell.run([*_command(namespace), "--once"], stdin=line, timeout=PATIENCE + 30, cwd=ROOT)
+    return str(json.loads(done.stdout)["fault"])
+
+
+def _command(namespace: str) -> list[str]:
+    within = ["ip", "netns", "exec", namespace] if namespace else []
+    return [*within, sys.executable, "-m", "clients.prober"]
 
 
 def namespace_of(machine: str) -> str:

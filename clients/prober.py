@@ -3,7 +3,8 @@
 In: one JSON line per target (the fields of `Request`); the newest is asked from then on. Out: `{"aimed": n}` once the n-th
 target has answered as wanted and nobody waits for an earlier one any more; after the end of the input, what was seen.
 
-One request every 10 ms on a schedule of its own (open loop: a slow answer delays no later request), each over a connection
+With `--once` a single request is made, and `{"fault": ...}` is what was wrong with it. Else:
+one request every 10 ms on a schedule of its own (open loop: a slow answer delays no later request), each over a connection
 of its own, without TLS resumption, never repeated. The clock starts with the first target's first successes.
 """
 
@@ -28,7 +29,7 @@ STEADY, MOST = 10, 2_000
 
 @dataclass(frozen=True)
 class Request:
-    """One request and the answer that counts as a success. PEM texts, not files: a key goes through a pipe alone."""
+    """One request and the answer that counts as a success; `status` 0 takes any. PEM texts: a key goes through a pipe alone."""
 
     host: str
     port: int
@@ -65,7 +66,7 @@ class Request:
         words = answer.split(b"\r\n", 1)[0].split()
         if len(words) < 2 or not words[1].isdigit():
             return "no answer"
-        if int(words[1]) != self.status:
+        if self.status and int(words[1]) != self.status:
             return f"status {int(words[1])}"
         return "" if self.contains.encode() in answer else "another answer"
 
@@ -151,6 +152,11 @@ class Prober:
             self.aim(line.decode())
 
 
+async def _once() -> None:
+    request = Request(**json.loads(sys.stdin.readline()))
+    print(json.dumps({"fault": await ask(request, request.context())}), flush=True)  # noqa: T201
+
+
 async def _main() -> None:
     # The observer must not wait for what it observes; without the right it waits its turn.
     with contextlib.suppress(PermissionError):
@@ -159,4 +165,4 @@ async def _main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main())
+    asyncio.run(_once() if "--once" in sys.argv else _main())

@@ -37,6 +37,10 @@ class Subject(Protocol):
     def name(self) -> str:
         """`mesh`, `database`, ..."""
 
+    @property
+    def namespace(self) -> str:
+        """Network namespace that the load stands in; empty for this host's own."""
+
     def remember(self) -> dict[str, str]:
         """What `refused` needs of the old one; read before the first step, kept 0600 until the last."""
 
@@ -99,12 +103,12 @@ def memory_file(env: str, site: str, subject: str) -> Path:
     return state.site(env, site) / f"rotation-{subject}.json"
 
 
-def rotate(subject: Subject, site: str, memory: Path, namespace: str = "") -> Result:
-    """Do every step that is not done yet, under load from `namespace`. Raises YrdError; the next run goes on there."""
+def rotate(subject: Subject, site: str, memory: Path) -> Result:
+    """Do every step that is not done yet, under load. Raises YrdError; the next run goes on there."""
     began = time.monotonic()
     held = Memory.load(memory)
     resumed = held is not None
-    with Load(subject.request(), namespace) as load:
+    with Load(subject.request(), subject.namespace) as load:
         held = held or Memory(memory, subject.remember()).store()
         for step in subject.steps(held.old):
             if step.name in held.done:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from clients.load import Load
+from clients.load import Load, once
 from model.errors import UnreachableError
 from tests.rotation.conftest import Site, self_signed
 
@@ -60,3 +60,10 @@ def test_a_target_that_does_not_answer_is_refused(site: Site, monkeypatch: pytes
         load.aim(other)
     with pytest.raises(UnreachableError, match="E340"), Load(replace(site.wanted(), contains="something else")):
         pass
+
+
+def test_one_request_says_what_is_wrong(site: Site) -> None:
+    assert once(site.wanted()) == ""
+    assert "VERIFY" in once(site.wanted(self_signed("other")[1]))
+    assert once(replace(site.wanted(), status=403)) == "status 200"
+    assert once(replace(site.wanted(), status=0)) == ""

@@ -21,7 +21,7 @@ STEPS = ("make", "spread", "remove")
 class Files:
     """Rotates a file's content: small enough to look at, and on a real disk."""
 
-    name = "files"
+    name, namespace = "files", ""
 
     def __init__(self, folder: Path, request: Request) -> None:
         self.folder, self._request = folder, request

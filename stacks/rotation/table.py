@@ -1,0 +1,13 @@
+"""Every subject that can be rotated, in the order of `all`: what others stand on comes last, so that a fault stops early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from model.derive import Plan, ProvincePlan
+from stacks.rotation.base import Subject
+from stacks.rotation.mesh import Mesh
+
+SUBJECTS: Mapping[str, Callable[[Plan, ProvincePlan], Subject]] = {
+    "mesh": Mesh,
+}
