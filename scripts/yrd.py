@@ -8,7 +8,15 @@ import typer
 from rich.console import Console
 
 from model.errors import YrdError
-from scripts import environment_verbs, operator_verbs, region_verbs, rotate_verbs, scan_verbs, watch_verbs
+from scripts import (
+    access_verbs,
+    environment_verbs,
+    operator_verbs,
+    region_verbs,
+    rotate_verbs,
+    scan_verbs,
+    watch_verbs,
+)
 
 app = typer.Typer(
     name="yrd",
@@ -21,6 +29,7 @@ environment_verbs.register(app)
 region_verbs.register(app)
 operator_verbs.register(app)
 watch_verbs.register(app)
+access_verbs.register(app)
 scan_verbs.register(app)
 rotate_verbs.register(app)
 

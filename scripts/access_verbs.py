@@ -1,0 +1,90 @@
+"""Verbs for people who administer: log in with the own account, and see who may do what."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from clients import sessions, state
+from model import identity
+from model.errors import BadInputError
+from scripts import context
+from scripts.context import Environment
+from stacks import login as logins
+
+console = Console(stderr=True)
+
+As = Annotated[str, typer.Option("--as", help="A person's account, or one of the three powers.")]
+Province = Annotated[str, typer.Option("--province", "-p", help="Where to work; default: the person's own province.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command."""
+    app.command()(login)
+    app.command()(logout)
+    app.command(hidden=True)(credential)
+
+
+def login(
+    as_: As,
+    province: Province = "",
+    device: Annotated[bool, typer.Option("--device", help="No browser here: enter a code on another machine.")] = False,
+    openbao: Annotated[bool, typer.Option("--openbao", help="Also open a session at the province's OpenBao.")] = False,
+    environment: Environment = "local",
+) -> None:
+    """Log in with password and second factor; leaves a kubeconfig for kubectl, and a token file for bao. 登录。"""
+    plan = context.plan(environment)
+    context.stacks(plan, [province] if province else None)
+    person = logins.who(plan, as_, province)
+    target = plan.province(province or person.home)
+    realm, hints = logins.client(plan, person, target)
+    scopes = ("openid", identity.KUBERNETES, identity.OPENBAO)
+    way = realm.device if device else realm.browser
+    session = logins.keep(plan, person, target, realm, way(scopes, _announce, hints))
+    kubeconfig = session.with_suffix(".kubeconfig")
+    logins.kubeconfig(plan, target, session, kubeconfig)
+    print(f"export KUBECONFIG={kubeconfig}")
+    if openbao:
+        if not person.power:
+            raise BadInputError(
+                "E368",
+                f"{person.person} 没有管理权限，OpenBao 不接受",
+                f"{person.person} holds no power: OpenBao is closed",
+                "用管理员账号登录",
+                "log in as an administrator",
+            )
+        token, _ = logins.openbao_token(plan, target, person.power, session)
+        root = state.root_certificate(environment, target.name)
+        print(f"export BAO_ADDR={target.openbao_url} BAO_CACERT={root} BAO_TOKEN=$(cat {token})")
+
+
+def _announce(address: str) -> None:
+    console.print("Open this address in a browser. 请在浏览器中打开：", highlight=False)
+    # On one line, so that it can be copied; it holds no secret of the session.
+    console.print(address, soft_wrap=True, highlight=False, markup=False)
+
+
+def logout(as_: As = "", province: Province = "", environment: Environment = "local") -> None:
+    """End logins here, at the realm and at OpenBao; all of them when nothing is named. 退出登录。"""
+    plan = context.plan(environment)
+    for session in sorted(sessions.folder(environment).glob("*.json")):
+        person, _, where = session.stem.partition("@")
+        chosen = logins.who(plan, as_, province or where).person if as_ else person
+        if person == chosen and where == (province or where):
+            logins.forget(plan, session)
+            console.print(f"ended {session.stem}", highlight=False)
+
+
+def credential(session: Path) -> None:
+    """What kubectl asks for: a token of at most five minutes (client.authentication.k8s.io/v1)."""
+    token, ends = sessions.token(session, identity.KUBERNETES)
+    # kubectl asks again a little before the end.
+    until = datetime.fromtimestamp(ends - sessions.MARGIN, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    status = {"token": token, "expirationTimestamp": until}
+    answer = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status}
+    print(json.dumps(answer))
