@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from clients import shell
-from model import names
+from model import identity, names
 from model.derive import OPENBAO_PORT, MachinePlan, Plan, Site
 
 NETNS = Path("/run/netns")
@@ -74,6 +74,9 @@ def filter_rules(plan: Plan) -> str:
     heads = ", ".join(str(m.address) for p in plan.provinces for m in p.machines)
     keepers = ", ".join(str(p.head.address) for p in plan.provinces)
     segments = ", ".join(str(p.segment) for p in plan.provinces)
+    centre = ", ".join(sorted({str(r.site.head.address) for r in identity.realms(plan)}))
+    doors = ", ".join(str(m.address) for p in plan.provinces if p.offers for m in p.machines)
+    public = f'ip saddr {hub} ip daddr {{ {doors} }} tcp dport {ports.public} accept comment "logouts"' if doors else ""
     return f"""table inet yrd
 delete table inet yrd
 table inet yrd {{
@@ -84,6 +87,8 @@ table inet yrd {{
     ip saddr {{ {segments} }} ip daddr {{ {heads} }} tcp dport {ports.exchange} accept comment "province to province: gateways only"
     ip saddr {{ {segments} }} ip daddr {hub} tcp dport {ports.registry} accept comment "nodes pull images"
     ip saddr {{ {keepers} }} ip daddr {{ {keepers}, {hub} }} tcp dport {{ {OPENBAO_PORT}, {ports.custody} }} accept comment "neighbours keep shares and snapshots"
+    ip saddr {{ {segments}, {hub} }} ip daddr {{ {centre} }} tcp dport {ports.identity} accept comment "tokens and keys"
+    {public}
     ip saddr {hub} ip daddr {{ {heads} }} tcp dport {ports.metrics} accept comment "the hub scrapes"
     counter comment "refused"
   }}

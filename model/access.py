@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from model import authority, logins, pki
 from model.derive import MachinePlan, ProvincePlan, Site
 from model.identity import POWERS
-from model.names import EXCHANGE_CLIENT
+from model.names import EXCHANGE_CLIENT, PUBLIC, page_client
 
 #: Families of policies that belong to us. A name outside of them is another's and is left alone.
 FAMILIES = ("deployer", "kms", "signer", "certs", "exporter", "database", "custody", *POWERS)
@@ -144,9 +144,10 @@ def deployer(site: Site, authorities: tuple[pki.Authority, ...], roles: tuple[pk
         grants |= {f"{TRANSIT}/keys/{ETCD_KEY}": ("read",), f"{TRANSIT}/keys/{ETCD_KEY}/config": ("update",)}
         grants |= {f"{TRANSIT}/keys/{CUSTODY_KEY}": ("read",), f"{TRANSIT}/keys/{CUSTODY_KEY}/config": ("update",)}
         grants |= {f"{TRANSIT}/keys/{ETCD_KEY}/rotate": ("update",), f"{pki.MESH}/root/sign-intermediate": ("update",)}
-        held = (*pki.databases(site), EXCHANGE_CLIENT)
+        held = (*pki.databases(site), EXCHANGE_CLIENT, *(page_client(s.name) for s in site.offers))
         grants |= {kv_data(name): ("create", "read", "update") for name in held}
-        grants |= _signs(r for r in roles if r.name.startswith("exchange-") or r.name in pki.databases(site))
+        gateways = ("exchange-ingress", "exchange-egress", PUBLIC)
+        grants |= _signs(r for r in roles if r.name in gateways or r.name in pki.databases(site))
     grants |= {f"sys/mounts/{mount}/tune": ("read", "update") for mount in mounts}
     return _policy(DEPLOYER, grants)
 

@@ -10,10 +10,15 @@ MESH_NAMESPACE = "istio-system"
 EXCHANGE_NAMESPACE = "exchange"
 DATA_NAMESPACE = "data"
 CONSUMER_NAMESPACE = "apps"
+#: Where a province's gateway for people stands; only in a province that offers a service.
+PUBLIC_NAMESPACE = "public"
 
 INGRESS_ACCOUNT = "ingress"
 EGRESS_ACCOUNT = "egress"
 CONSUMER_ACCOUNT = "consumer"
+PUBLIC_ACCOUNT = "public-gateway"
+#: The public gateway's PKI role, and the Secret with its pair.
+PUBLIC, PUBLIC_SECRET = "public", "public-tls"
 
 #: The key of a province's exchange client: its path in `kv`, the Secret beside the consumer, the file inside.
 EXCHANGE_CLIENT, EXCHANGE_KEY_FILE = "exchange-client", "key.json"
@@ -72,6 +77,11 @@ def realm_host(realm: str, domain: str) -> str:
 def realm_trust(realm: str) -> str:
     """`realm-shanghai`: RequestAuthentication at the ingress gateway that holds this partner's keys."""
     return f"realm-{realm}"
+
+
+def page_client(service: str) -> str:
+    """`affairs-client`: the key of a page's client at the broker: its path in `kv`, and the Secret beside the page."""
+    return f"{service}-client"
 
 
 def partner_secret(consumer: str) -> str:

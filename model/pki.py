@@ -154,6 +154,7 @@ def roles(plan: Plan, site: Site) -> tuple[PkiRole, ...]:
         _server(site, "exporter"),
         _server(site, "custody"),
         *_exchange_roles(plan, site),
+        *((_server(site, names.PUBLIC),) if site.offers else ()),
         *(_database(name) for name in databases(site)),
     )
 

@@ -31,19 +31,19 @@ API = "security.istio.io/v1"
 FIELDS = ("alg", "crv", "e", "kid", "kty", "n", "use", "x", "y")
 
 
-def client_key(bao: OpenBao) -> dict[str, str]:
-    """The province's exchange client key as its OpenBao's `kv` holds it; empty before `make_client_key`."""
-    held = bao.read(access.kv_data(names.EXCHANGE_CLIENT))
+def client_key(bao: OpenBao, client: str = names.EXCHANGE_CLIENT) -> dict[str, str]:
+    """A client's key as its province's OpenBao holds it in `kv`; empty before `make_client_key`."""
+    held = bao.read(access.kv_data(client))
     return {name: str(value) for name, value in held["data"].items()} if held else {}
 
 
-def make_client_key(bao: OpenBao) -> dict[str, str]:
+def make_client_key(bao: OpenBao, client: str = names.EXCHANGE_CLIENT) -> dict[str, str]:
     """The same, made where there is none yet; it goes from here into the store and is nowhere else."""
-    if held := client_key(bao):
+    if held := client_key(bao, client):
         return held
     pem = keys.key_pem(keys.new_key())
     made = {"pem": pem, "kid": _thumbprint(_public(pem))}
-    bao.write(access.kv_data(names.EXCHANGE_CLIENT), {"data": made, "options": {"cas": 0}})
+    bao.write(access.kv_data(client), {"data": made, "options": {"cas": 0}})
     return made
 
 

@@ -10,7 +10,7 @@ from pulumi.dynamic import Resource
 
 from stacks.providers.cluster_secrets import ClusterSecretsProvider
 from stacks.providers.custody import CustodyProvider
-from stacks.providers.exchange import ExchangeClientProvider, ExchangeTrustProvider
+from stacks.providers.exchange import ExchangeClientProvider, ExchangeTrustProvider, PageClientProvider
 from stacks.providers.login import LoginProvider
 from stacks.providers.machine import BackboneProvider, MachineProvider
 from stacks.providers.release import ReleaseProvider
@@ -61,6 +61,13 @@ class ExchangeClient(Resource, module="yrd", name="ExchangeClient"):
 
     def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
         super().__init__(ExchangeClientProvider(), name, _props(inputs), opts)
+
+
+class PageClient(Resource, module="yrd", name="PageClient"):
+    """The key of a page's client at the broker, and its public half where the broker finds it."""
+
+    def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(PageClientProvider(), name, _props(inputs), opts)
 
 
 class ExchangeTrust(Resource, module="yrd", name="ExchangeTrust"):

@@ -14,8 +14,8 @@ from pathlib import Path
 from model import names
 from model.derive import Plan, ProvincePlan
 from model.errors import BadInputError
-from model.types import Dataset
-from stacks.charts import apps, exchange, foundation, mesh, network, population
+from model.types import Dataset, Service
+from stacks.charts import affairs, apps, exchange, foundation, mesh, network, population, public
 from stacks.charts.namespaces import SYSTEM_NAMESPACE, namespace_labels
 from stacks.charts.types import CHARTS, Images, Release, Values
 
@@ -23,6 +23,10 @@ __all__ = ["Release", "assemble", "releases"]
 
 #: A dataset is served by the chart of its own name; this says what that chart is told.
 SERVED: dict[str, Callable[[ProvincePlan, Dataset, Images], Values]] = {"population": population.values}
+
+
+#: The same for a service's page.
+OFFERED: dict[str, Callable[[Plan, ProvincePlan, Service, Images], Values]] = {"affairs": affairs.values}
 
 
 def releases(
@@ -55,7 +59,27 @@ def releases(
             release(d.name, names.DATA_NAMESPACE, _served(d)(province, d, images), *pods, wait=True)
             for d in province.datasets
         ),
+        *_doors(plan, province, release, pods),
+        *(
+            release(
+                s.name, names.CONSUMER_NAMESPACE, _offered(s)(plan, province, s, images), "public", *pods, wait=True
+            )
+            for s in province.offers
+        ),
         release("apps", names.CONSUMER_NAMESPACE, apps.values(plan, province, images), *pods, wait=True),
+    )
+
+
+def _doors(
+    plan: Plan, province: ProvincePlan, release: Callable[..., Release], pods: tuple[str, ...]
+) -> tuple[Release, ...]:
+    """The way in for people, where there is something to come for."""
+    if not province.offers:
+        return ()
+    space, gateway = names.PUBLIC_NAMESPACE, mesh.public(plan, province)
+    return (
+        release("public", space, public.values(plan, province), "mesh-policy"),
+        release(names.PUBLIC_ACCOUNT, space, gateway, "public", *pods, istio="gateway", wait=True),
     )
 
 
@@ -95,11 +119,21 @@ def _digest(release: Release) -> str:
 
 def _served(dataset: Dataset) -> Callable[[ProvincePlan, Dataset, Images], Values]:
     if dataset.name not in SERVED:
-        raise BadInputError(
-            "E180",
-            f"数据集 {dataset.name} 没有对应的部署图表",
-            f"dataset {dataset.name} has no chart that serves it",
-            f"新建 charts/{dataset.name}，并在 stacks/charts/__init__.py 的 SERVED 中登记",
-            f"add charts/{dataset.name} and name it in SERVED of stacks/charts/__init__.py",
-        )
+        raise _no_chart("数据集", "dataset", dataset.name, "SERVED")
     return SERVED[dataset.name]
+
+
+def _offered(service: Service) -> Callable[[Plan, ProvincePlan, Service, Images], Values]:
+    if service.name not in OFFERED:
+        raise _no_chart("服务", "service", service.name, "OFFERED")
+    return OFFERED[service.name]
+
+
+def _no_chart(zh: str, en: str, name: str, table: str) -> BadInputError:
+    return BadInputError(
+        "E180",
+        f"{zh} {name} 没有对应的部署图表",
+        f"{en} {name} has no chart that serves it",
+        f"新建 charts/{name}，并在 stacks/charts/__init__.py 的 {table} 中登记",
+        f"add charts/{name} and name it in {table} of stacks/charts/__init__.py",
+    )

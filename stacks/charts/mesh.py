@@ -135,15 +135,18 @@ def _mesh_config(province: ProvincePlan) -> Values:
 
 def ingress(plan: Plan, province: ProvincePlan) -> Values:
     """The gateway that partners call. On several machines one runs on each, so that a partner may call any of them."""
-    port = plan.world.region.ports.exchange
-    service = {
-        "type": "NodePort",
-        # Keeps the caller's address, which the network policy compares with the partners' ranges.
-        "externalTrafficPolicy": "Local",
-        "ports": [_PORT | {"nodePort": port}],
-    }
     kind = "DaemonSet" if len(province.machines) > 1 else "Deployment"
-    return {"kind": kind, **_gateway(names.INGRESS_ACCOUNT, service)}
+    return {"kind": kind, **_gateway(names.INGRESS_ACCOUNT, _node_port(plan.world.region.ports.exchange))}
+
+
+def _node_port(port: int) -> Values:
+    # `Local` keeps the caller's address, which the network policy compares with the partners' ranges.
+    return {"type": "NodePort", "externalTrafficPolicy": "Local", "ports": [_PORT | {"nodePort": port}]}
+
+
+def public(plan: Plan, province: ProvincePlan) -> Values:
+    """The gateway that people call; as the ingress, on every machine where there are several."""
+    return {**ingress(plan, province), **_gateway(names.PUBLIC_ACCOUNT, _node_port(plan.world.region.ports.public))}
 
 
 def egress() -> Values:

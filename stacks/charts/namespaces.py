@@ -38,6 +38,7 @@ def namespaces(province: ProvincePlan) -> tuple[Namespace, ...]:
         Namespace(names.MESH_NAMESPACE, meshed=False, reason="istio-cni installs its plugin on the machine"),
         Namespace(names.EXCHANGE_NAMESPACE, meshed=True, nodeports=1),
         *served,
+        *((Namespace(names.PUBLIC_NAMESPACE, meshed=True, nodeports=1),) if province.offers else ()),
         Namespace(names.CONSUMER_NAMESPACE, meshed=True),
     )
 

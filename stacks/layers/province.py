@@ -19,6 +19,7 @@ from stacks.things import (
     ImagesReady,
     Login,
     Machine,
+    PageClient,
     Release,
     Secrets,
     Trust,
@@ -26,7 +27,7 @@ from stacks.things import (
 from toolchain import images
 
 #: Namespaces whose pods read Secrets from OpenBao.
-_KEPT = (names.EXCHANGE_NAMESPACE, names.DATA_NAMESPACE, names.CONSUMER_NAMESPACE)
+_KEPT = (names.EXCHANGE_NAMESPACE, names.DATA_NAMESPACE, names.CONSUMER_NAMESPACE, names.PUBLIC_NAMESPACE)
 
 
 def province(plan: Plan, target: ProvincePlan) -> None:
@@ -38,7 +39,13 @@ def province(plan: Plan, target: ProvincePlan) -> None:
     gone_with = ResourceOptions(deleted_with=on)
     first = [machines.roles(plan, target, m, table.PROVINCE_FIRST, boxes[m.name], ()) for m in target.machines]
     secrets = Secrets("secrets", {**base, **machines.store(plan, target)}, _after(gone_with, [on, *first]))
-    client = ExchangeClient("exchange-client", base, _after(gone_with, [secrets]))
+    clients = [
+        ExchangeClient("exchange-client", base, _after(gone_with, [secrets])),
+        *(
+            PageClient(names.page_client(s.name), {**base, "client": s.name}, _after(gone_with, [secrets]))
+            for s in target.offers
+        ),
+    ]
     trust = Trust(
         "trust",
         {**base, "machine": target.head.name, "files": {"/etc/yrd/hub/root.pem": plan.hub.name}},
@@ -53,7 +60,7 @@ def province(plan: Plan, target: ProvincePlan) -> None:
         machines.roles(plan, target, m, table.PROVINCE_SECOND, boxes[m.name], [trust, ready]) for m in target.machines
     ]
     machines.custody(plan, target, [*cluster, secrets], gone_with)
-    delivered = _releases(plan, target, on, [*cluster, client])
+    delivered = _releases(plan, target, on, [*cluster, *clients])
     issuers = [identity.realm(plan, partner).issuer for partner in target.partners]
     ExchangeTrust(
         "exchange-trust", {**base, "issuers": issuers}, _after(gone_with, [delivered["mesh"], delivered["exchange"]])

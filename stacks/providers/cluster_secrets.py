@@ -77,6 +77,8 @@ class Session:
         return found
 
     def _stale(self, slot: Slot, live: Values, *, wait_for_partners: bool) -> bool:
+        if slot[1] in self._pages():
+            return bool(ready := self._page(slot[1])) and live != ready
         if slot[1] == names.EXCHANGE_CLIENT:
             return bool(ready := self._client()) and live != ready
         role, partner = role_of(slot[1])
@@ -110,6 +112,8 @@ class Session:
         """Values of one Secret; empty while a partner's root is not known. A pair that is good stays."""
         if name == names.EXCHANGE_CLIENT:
             return self._client()
+        if name in self._pages():
+            return self._page(name)
         slot = (namespace, name)
         role, _ = role_of(name)
         if slot != CACERTS and not role:
@@ -129,6 +133,16 @@ class Session:
         root = self._root(identity.realm(self.plan, self.province.name).site.name)
         key = exchange_tokens.client_key(self.bao)
         return {names.EXCHANGE_KEY_FILE: json.dumps(key, sort_keys=True), "ca.pem": root} if root and key else {}
+
+    def _pages(self) -> tuple[str, ...]:
+        return tuple(names.page_client(service.name) for service in self.province.offers)
+
+    def _page(self, name: str) -> Values:
+        """A page's key, and the roots that the broker and the home realms are trusted by; empty while one is missing."""
+        sites = dict.fromkeys(realm.site.name for realm in identity.realms(self.plan))
+        roots = [self._root(site) for site in sites]
+        key = exchange_tokens.client_key(self.bao, name)
+        return {"client.pem": key["pem"], "ca.pem": "".join(roots)} if all(roots) and key else {}
 
     def _root(self, site: str) -> str:
         return self.bao.anchors(pki.ROOT) if site == self.province.name else _root_now(self.plan, site)
@@ -169,7 +183,9 @@ def wanted(province: ProvincePlan, stage: str) -> tuple[Slot, ...]:
     ]
     client = (names.CONSUMER_NAMESPACE, names.EXCHANGE_CLIENT)
     databases = [(names.DATA_NAMESPACE, n) for d in pki.databases(province) for n in (d, f"{d}-tls")]
-    return (*gateways, client, *databases)
+    pages = [(names.CONSUMER_NAMESPACE, names.page_client(s.name)) for s in province.offers]
+    doors = [(names.PUBLIC_NAMESPACE, names.PUBLIC_SECRET)] if province.offers else []
+    return (*gateways, client, *databases, *pages, *doors)
 
 
 def role_of(secret: str) -> tuple[str, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from clients import cluster, journal, openbao, state
+from model import names
 from model.derive import Plan
 from stacks import exchange_tokens
 from stacks.providers.base import Props, Provider, plan_of
@@ -27,6 +29,28 @@ class ExchangeClientProvider(Provider):
         place = state.exchange_client_jwks(str(props["environment"]), str(props["site"]))
         state.write_atomic(place, exchange_tokens.client_jwks(exchange_tokens.make_client_key(_store(props))), 0o644)
         return {}
+
+
+class PageClientProvider(Provider):
+    """The same for a page's client at the broker. Inputs: environment, site, client."""
+
+    def identify(self, props: Props) -> str:
+        return f"{props['environment']}.{props['site']}:{names.page_client(str(props['client']))}"
+
+    def look(self, props: Props) -> tuple[Any, list[str]]:
+        held = exchange_tokens.client_key(_store(props), names.page_client(str(props["client"])))
+        place = _published(props)
+        same = bool(held) and place.exists() and place.read_text() == exchange_tokens.client_jwks(held)
+        return {}, [] if same else [f"the public key of {props['client']} is not published"]
+
+    def do(self, props: Props, old: Props | None) -> Any:  # noqa: ARG002
+        made = exchange_tokens.make_client_key(_store(props), names.page_client(str(props["client"])))
+        state.write_atomic(_published(props), exchange_tokens.client_jwks(made), 0o644)
+        return {}
+
+
+def _published(props: Props) -> Path:
+    return state.page_client_jwks(str(props["environment"]), str(props["site"]), str(props["client"]))
 
 
 class ExchangeTrustProvider(Provider):

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from ipaddress import ip_network
 
-from model import custody
+from model import custody, identity
 from model.derive import MachinePlan, Plan, ProvincePlan, Site
 from stacks.roles import Managed
 
 TABLE = "inet yrd"
+ANYWHERE = "0.0.0.0/0"
 SSH, API_SERVER, KUBELET, OPENBAO, TIME = 22, 6443, 10250, 8200, 123
 #: Between the machines of one site: OpenBao's raft, etcd's clients and peers.
 CLUSTER_PORTS = (8201, 2379, 2380)
@@ -114,6 +115,7 @@ def variables(plan: Plan, site: Site, machine: MachinePlan) -> dict[str, object]
         "baseline_pods": str(site.pods) if isinstance(site, ProvincePlan) else "",
         "baseline_pod_interfaces": list(pod_interfaces(site)),
         "baseline_exchange": exchange(plan, site),
+        "baseline_people": people(plan, site),
         "baseline_sysctls": SYSCTLS,
         "baseline_password_minimum_length": password_minimum(plan, site),
         "baseline_ssh_user": machine.ssh.user if machine.ssh else "root",
@@ -163,6 +165,9 @@ def inputs(plan: Plan, site: Site) -> tuple[Accept, ...]:
         ]
     else:
         rows += _hub_inputs(plan, host)
+    if any(realm.site == site for realm in identity.realms(plan)):
+        # People come from anywhere, to log in.
+        rows.append(Accept("identity", (plan.world.region.ports.identity,), (ANYWHERE,)))
     return (*rows, *_between_machines(site))
 
 
@@ -170,12 +175,19 @@ def outputs(plan: Plan, site: Site) -> tuple[Accept, ...]:
     """To whom the machine itself may open a connection; to its own pods and machines it may always."""
     ports, hub = plan.world.region.ports, (cidr(plan.hub.head.address),)
     if isinstance(site, ProvincePlan):
-        rows = (Accept("registry", (ports.registry,), hub), Accept("time", (TIME,), hub, "udp"))
+        rows = (
+            Accept("registry", (ports.registry,), hub),
+            Accept("time", (TIME,), hub, "udp"),
+            Accept("identity", (ports.identity,), logins(plan, site)),
+        )
         wards = tuple(cidr(ward.head.address) for ward in custody.wards(plan, site))
         kept = (Accept("custody", (OPENBAO, ports.custody), wards),) if wards else ()
         return (*rows, *kept, *_between_machines(site))
     heads = tuple(cidr(p.head.address) for p in plan.provinces)
-    return (Accept("metrics", (ports.metrics,), heads), *_between_machines(site))
+    homes, doors = logins(plan, site), tuple(cidr(p.head.address) for p in plan.provinces if p.offers)
+    asked = (Accept("identity", (ports.identity,), homes),) if homes else ()
+    told = (Accept("public", (ports.public,), doors),) if doors else ()
+    return (Accept("metrics", (ports.metrics,), heads), *asked, *told, *_between_machines(site))
 
 
 def exchange(plan: Plan, site: Site) -> dict[str, object]:
@@ -189,6 +201,20 @@ def exchange(plan: Plan, site: Site) -> dict[str, object]:
         "own": str(site.segment),
         "from_pods": list(FROM_PODS),
     }
+
+
+def people(plan: Plan, site: Site) -> dict[str, object]:
+    """Forwarding for people: from anywhere to the public gateway, and from pods to the identity centre. Empty on the hub."""
+    if not isinstance(site, ProvincePlan):
+        return {}
+    ports = plan.world.region.ports
+    centre = sorted({str(r.site.head.address) for r in identity.realms(plan)} - {str(m.address) for m in site.machines})
+    return {"public": ports.public if site.offers else 0, "identity": ports.identity, "centre": centre}
+
+
+def logins(plan: Plan, site: Site) -> tuple[str, ...]:
+    """Machines elsewhere on which realms live that somebody at `site` has to ask: for keys, for tokens."""
+    return tuple(sorted({cidr(r.site.head.address) for r in identity.realms(plan) if r.site != site}))
 
 
 def pod_interfaces(site: Site) -> tuple[str, ...]:

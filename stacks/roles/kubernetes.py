@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from model import identity, names, tokens
+from model import identity, tokens
 from model.derive import MachinePlan, Plan, ProvincePlan, Site
 from model.errors import YrdError
 from stacks.charts.namespaces import namespaces
@@ -54,7 +54,7 @@ def variables(plan: Plan, site: Site, machine: MachinePlan, images: Mapping[str,
         },
         "kubernetes_system_namespaces": sorted(n.name for n in spaces if n.level == "privileged"),
         "kubernetes_restricted_namespaces": sorted(n.name for n in spaces if n.level == "restricted"),
-        "kubernetes_gateway_namespace": names.EXCHANGE_NAMESPACE,
+        "kubernetes_gateway_namespaces": [n.name for n in namespaces(site) if n.nodeports],
         "kubernetes_openbao": "https://127.0.0.1:8200",
         "kubernetes_issuers": [issuer(plan, site, realm) for realm in (site.name, identity.BROKER)],
         "kubernetes_certificates": kubernetes_spec(site, machine),

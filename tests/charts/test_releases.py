@@ -48,6 +48,12 @@ def test_a_dataset_without_a_chart_is_refused(world: World, plan: Plan) -> None:
         releases(plan, province, IMAGES, SOMEWHERE, SOMEWHERE)
 
 
+def test_a_service_without_a_chart_is_refused(world: World, plan: Plan) -> None:
+    unknown = world.services[0].model_copy(update={"name": "counter"})
+    with pytest.raises(BadInputError, match="counter"):
+        releases(plan, replace(plan.province("shanghai"), offers=(unknown,)), IMAGES, SOMEWHERE, SOMEWHERE)
+
+
 def test_every_partner_is_known_with_and_without_an_agreement(plan: Plan) -> None:
     values = exchange.values(plan, plan.province("anhui"))
     assert [p["name"] for p in values["partners"]] == list(plan.province("anhui").partners)

@@ -53,7 +53,7 @@ def test_every_image_is_named_by_digest(render: Render, plan: Plan, province: st
     assert found
     for item, image in found:
         # The injector puts the proxy's image, which istiod's values name by digest, in the place of `auto`.
-        gateway = item["metadata"]["namespace"] == names.EXCHANGE_NAMESPACE
+        gateway = item["metadata"]["namespace"] in (names.EXCHANGE_NAMESPACE, names.PUBLIC_NAMESPACE)
         assert BY_DIGEST.fullmatch(image) or (gateway and image == "auto"), (key(item), image)
 
 
@@ -112,14 +112,17 @@ def test_no_account_of_ours_carries_a_token(render: Render, plan: Plan, province
             assert account["automountServiceAccountToken"] is False, key(item)
 
 
-def test_only_the_ingress_gateway_is_open_to_other_machines(render: Render, plan: Plan) -> None:
-    objects = every(render(plan, "anhui"))
+@pytest.mark.parametrize("province", PROVINCES)
+def test_only_gateways_are_open_to_other_machines(render: Render, plan: Plan, province: str) -> None:
+    objects = every(render(plan, province))
+    ports = plan.world.region.ports
     open_services = {
         o["metadata"]["name"]: [p["nodePort"] for p in o["spec"]["ports"]]
         for o in objects
         if o["kind"] == "Service" and o["spec"].get("type", "ClusterIP") != "ClusterIP"
     }
-    assert open_services == {names.INGRESS_ACCOUNT: [plan.world.region.ports.exchange]}
+    public = {names.PUBLIC_ACCOUNT: [ports.public]} if plan.province(province).offers else {}
+    assert open_services == {names.INGRESS_ACCOUNT: [ports.exchange], **public}
 
 
 @pytest.mark.parametrize("province", PROVINCES)
@@ -131,8 +134,36 @@ def test_nothing_is_allowed_but_by_name(render: Render, plan: Plan, province: st
         names.CONSUMER_NAMESPACE,
     }
     for policy in policies:
+        # People have no certificate: their gateway asks for the right name instead, and hands on to one page.
+        if policy["metadata"]["namespace"] == names.PUBLIC_NAMESPACE and policy["spec"]:
+            assert [t["operation"]["hosts"] for r in policy["spec"]["rules"] for t in r["to"]] == [
+                ["10.77.31.11:30444"]
+            ]
+            continue
         for rule in policy["spec"].get("rules", []):
             assert all(s["source"]["principals"] for s in rule["from"]), policy["metadata"]["name"]
+
+
+def test_the_page_is_reached_through_the_public_gateway_and_reaches_the_identity_centre_only(
+    render: Render, plan: Plan
+) -> None:
+    found = {key(o): o for o in render(plan, "shanghai")["affairs"]}
+    policy = found["NetworkPolicy", names.CONSUMER_NAMESPACE, "affairs"]["spec"]
+    (entry,), (way_out,) = policy["ingress"], policy["egress"]
+    assert entry["from"][0]["podSelector"]["matchLabels"] == {"istio": names.PUBLIC_ACCOUNT}
+    assert way_out["to"] == [{"ipBlock": {"cidr": f"{plan.hub.head.address}/32"}}]
+    assert way_out["ports"] == [{"protocol": "TCP", "port": plan.world.region.ports.identity}]
+    told = yaml.safe_load(found["ConfigMap", names.CONSUMER_NAMESPACE, "affairs"]["data"]["affairs.json"])
+    assert told["public"] == "https://10.77.31.11:30444"
+    assert [h["name"] for h in told["homes"]] == list(plan.world.region.members)
+    assert "affairs" not in render(plan, "anhui")
+
+
+def test_the_public_gateway_cannot_read_the_pages_key(render: Render, plan: Plan) -> None:
+    rendered = render(plan, "shanghai")
+    (role,) = (o for o in rendered["public"] if o["kind"] == "Role")
+    assert role["metadata"]["namespace"] == names.PUBLIC_NAMESPACE
+    assert {o["metadata"]["namespace"] for o in rendered["affairs"]} == {names.CONSUMER_NAMESPACE}
 
 
 def test_mutual_tls_is_strict_in_the_root_namespace(render: Render, plan: Plan) -> None:

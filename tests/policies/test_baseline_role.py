@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from model.derive import Plan, Site
+from model.types import Item, Service
 from policies import catalogue, judge
 from policies.catalogue import home
 from stacks.roles import baseline
@@ -113,8 +115,25 @@ def test_a_province_forwards_the_exchange_only() -> None:
         'iifname "cali*" ip daddr { 10.78.34.0/24 } tcp dport 30443 ct state new accept comment "exchange-out"',
         'oifname "cali*" ip saddr { 10.78.34.0/24, 10.78.31.0/24 } meta l4proto tcp ct status dnat '
         'ct original proto-dst 30443 ct state new accept comment "exchange-in"',
+        'iifname "cali*" ip daddr { 10.78.1.11 } tcp dport 8445 ct state new accept comment "identity-out"',
     ]
     assert "10.78.34" not in "".join(chain(text, "output"))
+
+
+def test_people_come_in_only_where_something_is_offered() -> None:
+    world = plan()
+    assert "public-in" not in render("etc/yrd/nftables.nft", world, world.province("shanghai"))
+    page = Service(
+        name="affairs", title=world.hub.title, province="shanghai", assurance="L3", items=(Item(name="a", title=world.hub.title),)
+    )  # fmt: skip
+    provinces = tuple(replace(p, offers=(page,)) if p.name == "shanghai" else p for p in world.provinces)
+    offering = replace(world, provinces=provinces)
+    text = render("etc/yrd/nftables.nft", offering, offering.province("shanghai"))
+    door = 'oifname "cali*" meta l4proto tcp ct status dnat ct original proto-dst 30444 ct state new accept comment "public-in"'
+    assert door in chain(text, "forward")
+    told = 'ip daddr { 10.78.31.11/32 } tcp dport { 30444 } ct state new accept comment "public"'
+    assert told in chain(render("etc/yrd/nftables.nft", offering, offering.hub), "output")
+    assert "30444" not in render("etc/yrd/nftables.nft", offering, offering.province("anhui"))
 
 
 def test_the_hub_forwards_nothing_and_reaches_exporters_only() -> None:
