@@ -27,7 +27,7 @@ from stacks.providers.secrets import ca_file, deployer_file
 SHORTEST = 12
 #: Fields of a credential that are no secret, and files that hold public things.
 PUBLIC = re.compile(
-    r"(?i)^(user(name)?|role_id|.*accessor|host(name)?|port|database|dbname|issuer|url|.*\.crt|.*cert.*\.pem)$"
+    r"(?i)^(auth-extra-groups|description|expiration|user(name)?|role_id|.*accessor|host(name)?|port|database|dbname|issuer|url|.*\.crt|.*cert.*\.pem)$"
 )
 #: `PASSWORD=...`, `secret: ...` in a file of settings.
 SETTING = re.compile(

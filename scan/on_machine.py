@@ -24,6 +24,7 @@ WINDOW, OVERLAP = 4_194_304, 8_192
 LARGEST = 1_048_576
 #: Folders with credentials, and what such a file has in it.
 CREDENTIALS = ("/etc", "/var/lib/yrd", "/var/lib/kubelet/pki", "/var/lib/openbao/tls", "/opt/keycloak/conf")
+PRIVATE = re.compile(rb"PRIVATE KEY-----")
 TELLING = re.compile(rb"PRIVATE KEY-----|secret_id|client-key-data|passw|\"token\"|[Ss]ecret", re.ASCII)
 UNITS = (
     "/etc/systemd",
@@ -66,7 +67,14 @@ def below(*folders: str) -> Iterator[str]:
 
 def logs() -> Named:
     """The journal, every file under /var/log (pods' and the audit's included), what a run may have left in /tmp."""
-    command = ["journalctl", "--no-pager", "--quiet", "--output=export", "--output-fields=MESSAGE,_CMDLINE,_COMM"]
+    command = [
+        "journalctl",
+        "--namespace=*",
+        "--no-pager",
+        "--quiet",
+        "--output=cat",
+        "--output-fields=MESSAGE,_CMDLINE",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as journal:
         if journal.stdout:
             yield from pieces("journal", journal.stdout.read)
@@ -100,10 +108,12 @@ def environment() -> Named:
 
 
 def known() -> Named:
+    """Files that others may not read, and private keys whoever may read them."""
     for path in below(*CREDENTIALS):
         if Path(path).is_file() and Path(path).stat().st_size < LARGEST:
+            closed = not Path(path).stat().st_mode & 0o004
             for name, data in file(path):
-                if TELLING.search(data):
+                if (TELLING if closed else PRIVATE).search(data):
                     yield name, data
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +20,7 @@ from scan.places import charts, host, images, repository, workloads
 from scan.types import PLACES, Finding, Known, Piece, Place, windows
 from stacks.providers.shared import registry
 from toolchain.install import tool
-from toolchain.paths import ROOT, cache_root, logs
+from toolchain.paths import ROOT, cache_root, logs, tools
 
 Answer = TypeVar("Answer")
 
@@ -82,14 +84,13 @@ def run(plan: Plan, sites: Sequence[str], places: Sequence[Place] = PLACES, also
     program = tool("gitleaks")
     chosen = [s for s in sources(plan, sites) if s.place in places]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        results = list(pool.map(lambda source: guarded(partial(look, source, matcher, program)), chosen))
+        results = list(pool.map(lambda source: look(source, matcher, program), chosen))
     looked = {place: Seen() for place in places}
     for source, (seen, fault) in zip(chosen, results, strict=True):
         errors += [fault] if fault else []
-        if seen:
-            total = looked[source.place]
-            total.pieces, total.bytes = total.pieces + seen.pieces, total.bytes + seen.bytes
-            total.findings += seen.findings
+        total = looked[source.place]
+        total.pieces, total.bytes = total.pieces + seen.pieces, total.bytes + seen.bytes
+        total.findings += seen.findings
     findings, hid = allow.sift(entries, (f for seen in looked.values() for f in seen.findings))
     relevant = {entry: count for entry, count in hid.items() if entry.place in places}
     return Report(len(secrets) + len(further), looked, findings, relevant, errors)
@@ -117,27 +118,43 @@ def guarded(ask: Callable[[], Answer]) -> tuple[Answer | None, YrdError | None]:
         return None, UnreachableError("E474", f"无法读取：{said}", f"could not be read: {said}", "yrd status")
 
 
-def look(source: Source, matcher: Matcher, program: Path) -> Seen:
-    """Search one source. Raises UnreachableError E475 when there was nothing to look at."""
+def look(source: Source, matcher: Matcher, program: Path) -> tuple[Seen, YrdError | None]:
+    """Search one source: what was seen, and why it was not all. E475: there was nothing to look at."""
     seen, stream = Seen(), patterns.Stream(program)
-    try:
+
+    def search() -> None:
         for piece in source.pieces():
             seen.pieces, seen.bytes = seen.pieces + 1, seen.bytes + len(piece.data)
             seen.findings += matcher.search(piece)
-            if (
-                source.forms
-                and piece.is_text
-                and not (piece.place == "images" and len(piece.data) > images.LARGEST_TEXT)
-            ):
+            if source.forms and piece.is_text and not _library(piece):
                 stream.add(piece)
-    finally:
-        seen.findings += stream.findings()
-    if not seen.pieces:
-        name = source.name
-        raise UnreachableError(
-            "E475", f"{name} 没有可检查的内容", f"{name}: nothing was there to look at", "yrd status"
-        )
-    return seen
+        if not seen.pieces:
+            name = source.name
+            raise UnreachableError(
+                "E475", f"{name} 没有可检查的内容", f"{name}: nothing was there to look at", "yrd status"
+            )
+
+    _, fault = guarded(search)
+    found, ended = guarded(lambda: list(stream.findings()))
+    seen.findings += found or []
+    return seen, fault or ended
+
+
+def _library(piece: Piece) -> bool:
+    """What came into an image from a locked package, byte for byte, holds examples of secrets; and long texts are data.
+
+    Known values are looked for there too.
+    """
+    return piece.place == "images" and (
+        len(piece.data) > images.LARGEST_TEXT or hashlib.sha256(piece.data).hexdigest() in locked()
+    )
+
+
+@cache
+def locked() -> frozenset[str]:
+    """Digests of every file that the toolchain unpacked or built from its locks."""
+    manifests = [json.loads(path.read_text()) for path in tools().glob("*/manifest.json")]
+    return frozenset(digest for manifest in manifests for digest in manifest.values())
 
 
 def sources(plan: Plan, sites: Sequence[str]) -> Iterator[Source]:

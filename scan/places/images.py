@@ -75,7 +75,7 @@ def registry(address: str, ca_file: Path, seen: set[str]) -> Iterator[Piece]:
         return answer
 
     try:
-        for name in ask("_catalog?n=10000").json()["repositories"]:
+        for name in ask("_catalog?n=1000").json()["repositories"]:
             for tag in ask(f"{name}/tags/list").json()["tags"] or ():
                 manifest = ask(f"{name}/manifests/{tag}").json()
                 for part in (manifest["config"], *manifest["layers"]):

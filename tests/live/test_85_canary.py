@@ -56,9 +56,19 @@ def release(text: str) -> Iterator[None]:
 
 
 def journal(text: str) -> Iterator[None]:
-    support.inside(MACHINE, f"logger -t {NAME} <<'E'\n{text}\nE\njournalctl --sync")
+    """In a journal of its own, which can be taken away again."""
+    say = f"printf '%s' '{text}' | systemd-cat -t {NAME}"
+    options = f"--quiet --wait --collect -p LogNamespace={NAME}"
+    support.inside(
+        MACHINE, f"mkdir -p {FOLDER}; cat > {FOLDER}/say <<'E'\n{say}\nE\nsystemd-run {options} sh {FOLDER}/say"
+    )
+    support.inside(MACHINE, f"journalctl --namespace={NAME} --sync; journalctl --namespace={NAME} -q | grep -q canary")
     yield
-    support.inside(MACHINE, "journalctl --rotate --vacuum-time=1s >/dev/null 2>&1")
+    units = " ".join(
+        f"systemd-journald{kind}@{NAME}.{end}"
+        for kind, end in (("", "service"), ("", "socket"), ("-varlink", "socket"))
+    )
+    support.inside(MACHINE, f"systemctl stop {units}; rm -r /var/log/journal/*.{NAME}")
 
 
 def pod_log(text: str) -> Iterator[None]:
@@ -80,7 +90,7 @@ def _running(script: str, name: str) -> Iterator[None]:
     support.inside(MACHINE, f"mkdir -p {FOLDER}; cat > {FOLDER}/{name} <<'E'\n{script}\nE")
     support.inside(MACHINE, f"systemd-run --quiet --collect --unit={NAME}-{name} sh {FOLDER}/{name}")
     yield
-    support.inside(MACHINE, f"systemctl stop {NAME}-{name}")
+    support.inside(MACHINE, f"systemctl stop {NAME}-{name}; rm {FOLDER}/{name}")
 
 
 def command_line(text: str) -> Iterator[None]:

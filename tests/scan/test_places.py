@@ -121,6 +121,8 @@ def test_the_collector_knows_credential_files_by_what_is_in_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "approle.json").write_text('{"role_id": "a", "secret_id": "b"}')
+    (tmp_path / "approle.json").chmod(0o600)
+    (tmp_path / "verdicts.json").write_text('{"rule": "secrets_encrypted_by_kms", "secret": "a public word"}')
     (tmp_path / "tls.crt").write_text("-----BEGIN CERTIFICATE-----")
     monkeypatch.setattr(on_machine, "CREDENTIALS", (str(tmp_path),))
     assert [name for name, _ in on_machine.known()] == [str(tmp_path / "approle.json")]
