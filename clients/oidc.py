@@ -23,7 +23,6 @@ from model.errors import UnreachableError, YrdError
 
 #: Seconds per request; seconds in which a person has to come back from the browser.
 TIMEOUT, PATIENCE = 10.0, 300.0
-_GRANT_DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 class LoginError(YrdError):
@@ -73,6 +72,16 @@ class Tokens:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """A login between its address and its answer."""
+
+    address: str
+    back: str
+    state: str
+    verifier: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Client:
     """A public client of one realm. `trust` is a file with the root that signs the realm's certificate."""
 
@@ -82,28 +91,37 @@ class Client:
 
     def browser(self, scopes: Sequence[str], announce: Callable[[str], None], hints: Mapping[str, str]) -> Tokens:
         """Authorization Code with PKCE: `announce` shows the address that the person opens; the answer comes to loopback."""
-        ends, oauth = self._endpoints(), WebApplicationClient(self.client)
-        verifier, state = oauth.create_code_verifier(64), oauth.create_code_verifier(43)
         with _Listener() as listener:
-            challenge = oauth.create_code_challenge(verifier, "S256")
-            address: str = oauth.prepare_request_uri(
-                ends["authorization_endpoint"],
-                redirect_uri=listener.address,
-                scope=list(scopes),
-                state=state,
-                code_challenge=challenge,
-                code_challenge_method="S256",
-                **hints,
-            )
-            announce(address)
-            answer = listener.wait(PATIENCE)
+            begun = self.begin(scopes, listener.address, hints)
+            announce(begun.address)
+            return self.finish(begun, listener.wait(PATIENCE))
+
+    def begin(self, scopes: Sequence[str], back: str, hints: Mapping[str, str]) -> Begun:
+        """A login that waits for a person who opens its address."""
+        oauth = WebApplicationClient(self.client)
+        verifier, state = oauth.create_code_verifier(64), oauth.create_code_verifier(43)
+        address: str = oauth.prepare_request_uri(
+            self._endpoints()["authorization_endpoint"],
+            redirect_uri=back,
+            scope=list(scopes),
+            state=state,
+            code_challenge=oauth.create_code_challenge(verifier, "S256"),
+            code_challenge_method="S256",
+            **hints,
+        )
+        return Begun(address, back, state, verifier)
+
+    def finish(self, begun: Begun, answer: str) -> Tokens:
+        """Tokens for the answer: path and query with which the person came back. Raises LoginError."""
         try:
             # oauthlib asks for https; on loopback there is no wire (RFC 8252, 7.3).
-            code = oauth.parse_request_uri_response(f"https://127.0.0.1{answer}", state=state)["code"]
+            parsed = WebApplicationClient(self.client).parse_request_uri_response(
+                f"https://127.0.0.1{answer}", state=begun.state
+            )
         except OAuth2Error as refused:
             raise LoginError(self.issuer, refused.description or refused.error or type(refused).__name__) from refused
-        body = {"grant_type": "authorization_code", "code": code, "code_verifier": verifier}
-        return self._tokens(ends["token_endpoint"], {**body, "redirect_uri": listener.address}, LoginError)
+        body = {"grant_type": "authorization_code", "code": parsed["code"], "code_verifier": begun.verifier}
+        return self._tokens(self._endpoints()["token_endpoint"], {**body, "redirect_uri": begun.back}, LoginError)
 
     def device(self, scopes: Sequence[str], announce: Callable[[str], None], hints: Mapping[str, str]) -> Tokens:
         """Device grant (RFC 8628): the person opens the address on another machine."""

@@ -46,7 +46,7 @@ class Operation:
     area: str
     act: Act
     ask: str
-    body: dict[str, Any] = field(default_factory=dict)
+    body: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,13 +12,16 @@ import typer
 from rich.console import Console
 
 from clients import sessions, state
-from model import identity
+from model import identity, matrix
 from model.errors import BadInputError
-from scripts import context
-from scripts.context import Environment
+from model.matrix import Cell
+from scripts import context, matrix_view
+from scripts.context import Environment, Json, Provinces
+from stacks import access_try
 from stacks import login as logins
 
 console = Console(stderr=True)
+access = typer.Typer(no_args_is_help=True, help="Who may do what, by the model and by trying. 权限矩阵。")
 
 As = Annotated[str, typer.Option("--as", help="A person's account, or one of the three powers.")]
 Province = Annotated[str, typer.Option("--province", "-p", help="Where to work; default: the person's own province.")]
@@ -28,6 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command()(login)
     app.command()(logout)
     app.command(hidden=True)(credential)
+    app.add_typer(access, name="access")
 
 
 def login(
@@ -88,3 +93,53 @@ def credential(session: Path) -> None:
     status = {"token": token, "expirationTimestamp": until}
     answer = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status}
     print(json.dumps(answer))
+
+
+@access.command("matrix")
+def show(provinces: Provinces = None, environment: Environment = "local", as_json: Json = False) -> None:
+    """Every role at every back end, as the model says; needs no environment. 期望矩阵。"""
+    plan = context.plan(environment)
+    context.stacks(plan, provinces)
+    cells = matrix.matrix(plan, tuple(provinces or ()))
+    if as_json:
+        print(json.dumps([_row(cell) for cell in cells], ensure_ascii=False))
+        return
+    print("\n".join(matrix_view.lines(cells, {cell: cell.allowed for cell in cells})))
+
+
+@access.command("try")
+def attempt(provinces: Provinces = None, environment: Environment = "local", as_json: Json = False) -> None:
+    """Made-up people log in with their second factor and ask everything; exit 1 on a difference. 实测矩阵。"""
+    plan = context.plan(environment)
+    context.stacks(plan, provinces)
+    seen = list(access_try.attempt(plan, tuple(provinces or ())))
+    wrong = [o for o in seen if not o.right]
+    if as_json:
+        print(json.dumps([{**_row(o.cell), "observed": o.allowed, "why": o.why} for o in seen], ensure_ascii=False))
+    else:
+        print("\n".join(matrix_view.lines([o.cell for o in seen], {o.cell: o.allowed for o in seen})))
+    for o in wrong:
+        verdict = {True: "wrong allow", False: "wrong refusal", None: "no answer"}[o.allowed]
+        at = f"{o.cell.target}/{o.cell.operation.backend}"
+        console.print(f"{verdict}: {o.cell.subject} at {at}: {o.cell.operation.name} ({o.why})", highlight=False)
+    counts = {name: sum(o.allowed is value for o in wrong) for name, value in (("allows", True), ("refusals", False))}
+    silent = sum(o.allowed is None for o in wrong)
+    console.print(
+        f"{len(seen)} requests, {counts['allows']} wrong allows, {counts['refusals']} wrong refusals, {silent} without answer",
+        highlight=False,
+    )
+    if wrong:
+        sys.exit(3 if len(wrong) == silent else 1)
+
+
+def _row(cell: Cell) -> dict[str, object]:
+    subject, operation = cell.subject, cell.operation
+    return {
+        "target": cell.target,
+        "role": subject.role,
+        "home": subject.home,
+        "way": subject.way,
+        "backend": operation.backend,
+        "operation": operation.name,
+        "expected": cell.allowed,
+    }

@@ -1,0 +1,118 @@
+"""A person at the login pages, for environments whose people are made up: fills in name, password and one-time code.
+
+It reads the same pages as a browser does and sends the same forms; a page that asks for anything else is an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import struct
+import time
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+from clients import wait
+from model.errors import YrdError
+
+TIMEOUT = 30.0
+#: Pages between the address and the way back; a login abroad has the most.
+PAGES = 12
+_LOOPBACK = "127.0.0.1"
+
+
+@dataclass
+class Person:
+    """Somebody with a password and the seed of a second factor. Keeps the cookies of the browser: one session for all visits."""
+
+    name: str
+    password: str = field(repr=False)
+    seed: str = field(default="", repr=False)
+    digits: int = 6
+    period: int = 30
+    _used: int = 0
+    _browser: requests.Session | None = None
+
+    def visit(self, address: str, trust: str) -> str:
+        """Follow `address` until it leads back to this host's loopback; returns that address. Raises YrdError E370."""
+        browser = self._browser = self._browser or requests.Session()
+        browser.trust_env = False
+        browser.verify = trust
+        answer = browser.get(address, timeout=TIMEOUT, allow_redirects=False)
+        for _ in range(PAGES * 3):
+            if (target := answer.headers.get("Location")) is not None:
+                target = urljoin(answer.url, target)
+                if urlsplit(target).hostname == _LOOPBACK and urlsplit(target).scheme == "http":
+                    return target
+                answer = browser.get(target, timeout=TIMEOUT, allow_redirects=False)
+                continue
+            action, fields = self._filled(answer)
+            answer = browser.post(urljoin(answer.url, action), fields, timeout=TIMEOUT, allow_redirects=False)
+        raise self._lost("too many pages")
+
+    def deliver(self, address: str, trust: str) -> None:
+        """As a browser: visit, and bring the answer to the program that waits for it."""
+        back = self.visit(address, trust)
+        session = requests.Session()
+        session.trust_env = False
+        session.get(back, timeout=TIMEOUT)
+
+    def _filled(self, answer: requests.Response) -> tuple[str, dict[str, str]]:
+        """The page's form as this person fills it in."""
+        page = _Form()
+        page.feed(answer.text)
+        if not page.action or "username" in page.errors or answer.status_code >= 400:
+            raise self._lost(f"HTTP {answer.status_code} {' '.join(page.text.split())[:300]}")
+        values = dict(page.fields)
+        known = {"username": lambda: self.name, "password": lambda: self.password, "otp": self.code}
+        asked = [name for name in known if name in values]
+        if not asked and not page.buttons:
+            raise self._lost(f"a form with {', '.join(values)}")
+        return page.action, {**values, **{name: known[name]() for name in asked}}
+
+    def code(self) -> str:
+        """The one-time code of this moment (RFC 6238), each one only once: a realm takes none twice."""
+        wait.until("the next one-time code", lambda: self._counter() > self._used, seconds=self.period + 5, every=0.2)
+        self._used = self._counter()
+        digest = hmac.new(self.seed.encode(), struct.pack(">Q", self._used), hashlib.sha1).digest()
+        start = digest[-1] & 15
+        number = int.from_bytes(digest[start : start + 4], "big") & 0x7FFFFFFF
+        return str(number % 10**self.digits).zfill(self.digits)
+
+    def _counter(self) -> int:
+        return int(time.time()) // self.period
+
+    def _lost(self, said: str) -> YrdError:
+        return YrdError("E370", f"{self.name} 无法登录：{said}", f"{self.name} cannot log in: {said}")
+
+
+class _Form(HTMLParser):
+    """The first form that is sent by POST, and the page's text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.action, self.text = "", ""
+        self.fields: dict[str, str] = {}
+        self.errors: set[str] = set()
+        self.buttons = False
+        self._inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        row = {name: value or "" for name, value in attrs}
+        if tag == "form" and row.get("method", "").lower() == "post" and not self.action:
+            self.action, self._inside = row.get("action", ""), True
+        elif self._inside and tag in ("input", "button"):
+            self.buttons = self.buttons or row.get("type") == "submit"
+            if row.get("name") and row.get("type") not in ("checkbox", "radio", "submit"):
+                self.fields[row["name"]] = row.get("value", "")
+        if row.get("id", "").startswith("input-error"):
+            self.errors.add("username")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = self._inside and tag != "form"
+
+    def handle_data(self, data: str) -> None:
+        self.text += data + " "
