@@ -94,10 +94,16 @@ def undeposited(plan: Plan, site: Site) -> list[str]:
     return missing(wanted, {name: held.key if held else None for name, held in deposits.items()})
 
 
+def undealt(plan: Plan, site: Site, shares: Path) -> list[str]:
+    """Keepers whose share lies here in the clear: it is newer than what they were handed."""
+    able = [k.name for k in custody.keepers(plan, site) if keeper_key(plan.environment.name, k.name).exists()]
+    return [name for name in able if secrets_custody.keeper_share(shares, name)]
+
+
 def deposit(plan: Plan, site: Site, shares: Path) -> None:
     """Encrypt each keeper's share to its key, publish that, forget the plain one. Raises UndepositedError."""
     env = plan.environment.name
-    for keeper in undeposited(plan, site):
+    for keeper in dict.fromkeys((*undeposited(plan, site), *undealt(plan, site, shares))):
         share = secrets_custody.keeper_share(shares, keeper)
         if not share:
             raise UndepositedError(site.name, keeper)

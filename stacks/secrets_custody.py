@@ -59,18 +59,18 @@ def initialise(
     server = OpenBao(url, ca_file)
     if not server.health().initialized:
         # Only who wrote this down may later say that an initialised server is its own unfinished work.
-        _store(custody, {"initialising": True})
+        custody_store(custody, {"initialising": True})
         held = _init(server, keepers)
         failpoint("openbao-initialised")
-        _store(custody, held)
+        custody_store(custody, held)
         failpoint("openbao-custody-stored")
-    if _held(custody).get("initialising"):
+    if custody_held(custody).get("initialising"):
         return Outcome.NEEDS_RESET
-    if server.health().sealed and _held(custody).get("root_token"):
+    if server.health().sealed and custody_held(custody).get("root_token"):
         unseal(url, ca_file, custody)
-    if (deployer or custody.with_name("deployer.json")).exists() or _held(custody).get("root_token"):
+    if (deployer or custody.with_name("deployer.json")).exists() or custody_held(custody).get("root_token"):
         ready(url, ca_file)
-        return Outcome.READY if _held(custody).get("root_token") else Outcome.CONFIGURED
+        return Outcome.READY if custody_held(custody).get("root_token") else Outcome.CONFIGURED
     raise CustodyError(url, custody if not custody.exists() else custody.with_name("deployer.json"))
 
 
@@ -80,9 +80,14 @@ def _init(server: OpenBao, keepers: Sequence[str]) -> Data:
         answer = server.initialise(RECOVERY_SHARES, RECOVERY_THRESHOLD, recovery=True)
         shares = {"officers": answer["recovery_keys_base64"], "threshold": RECOVERY_THRESHOLD}
     else:
-        answer = server.initialise(len(keepers) * EACH + OFFICERS, THRESHOLD)
+        answer = server.initialise(*dealt_size(keepers))
         shares = dealt(answer["keys_base64"], keepers)
     return {**shares, **_root(answer)}
+
+
+def dealt_size(keepers: Sequence[str]) -> tuple[int, int]:
+    """How many shares are made, and how many of them open."""
+    return len(keepers) * EACH + OFFICERS, THRESHOLD
 
 
 def dealt(pieces: Sequence[str], keepers: Sequence[str]) -> Data:
@@ -111,24 +116,24 @@ def _asked(url: str, ask: Callable[[str], str] | None) -> Iterator[str]:
 
 def can_unseal(custody: Path) -> bool:
     """Whether enough shares lie here."""
-    return len(_shares(custody)) >= int(_held(custody).get("threshold") or 99)
+    return len(_shares(custody)) >= int(custody_held(custody).get("threshold") or 99)
 
 
 def _shares(custody: Path) -> list[str]:
-    held = _held(custody)
+    held = custody_held(custody)
     return [*held.get("officers", ()), *(s for own in dict(held.get("keepers") or {}).values() for s in own)]
 
 
 def keeper_share(custody: Path, keeper: str) -> str:
     """The plain shares of a keeper, a blank between two, while they are not handed over; else empty."""
-    return " ".join(dict(_held(custody).get("keepers") or {}).get(keeper, ()))
+    return " ".join(dict(custody_held(custody).get("keepers") or {}).get(keeper, ()))
 
 
 def forget_share(custody: Path, keeper: str) -> None:
     """After it was handed over: the keeper alone can read it now."""
-    held = _held(custody)
+    held = custody_held(custody)
     kept = {name: share for name, share in dict(held.get("keepers") or {}).items() if name != keeper}
-    _store(custody, {**held, "keepers": kept})
+    custody_store(custody, {**held, "keepers": kept})
 
 
 def establish(spec: SecretsSpec, url: str, ca_file: Path, custody: Path, deployer: Path) -> tuple[Action, ...]:
@@ -136,7 +141,7 @@ def establish(spec: SecretsSpec, url: str, ca_file: Path, custody: Path, deploye
 
     Returns what was changed. Afterwards no root token is alive. Raises CustodyError, LostError, errors of the client.
     """
-    root = str(_held(custody).get("root_token") or "")
+    root = str(custody_held(custody).get("root_token") or "")
     actions = _first(spec, url, ca_file, custody, deployer, root) if root else ()
     if not deployer.exists():
         raise CustodyError(url, deployer)
@@ -160,7 +165,7 @@ def _first(spec: SecretsSpec, url: str, ca_file: Path, custody: Path, deployer: 
             raise YrdError("E309", f"{url} 根令牌注销后仍有效", f"{url}: the root token is alive after its revocation")
     elif not deployer.exists():
         raise CustodyError(url, deployer)
-    _store(custody, {name: value for name, value in _held(custody).items() if name != "root_token"})
+    custody_store(custody, {name: value for name, value in custody_held(custody).items() if name != "root_token"})
     return actions
 
 
@@ -199,7 +204,7 @@ def reopen(url: str, ca_file: Path, custody: Path, deployer: Path) -> None:
     """
     known = deployer.exists()
     client = connect(url, ca_file, load(deployer)) if known else OpenBao(url, ca_file)
-    path, held = ("sys/generate-root-token" if known else "sys/generate-root"), _held(custody)
+    path, held = ("sys/generate-root-token" if known else "sys/generate-root"), custody_held(custody)
     client.delete(f"{path}/attempt")
     started: Data = client.write(f"{path}/attempt", {})
     answer: Data = {}
@@ -210,7 +215,7 @@ def reopen(url: str, ca_file: Path, custody: Path, deployer: Path) -> None:
     # The answer is the token, XORed with the one-time password and base64 without padding.
     sent, otp = base64.b64decode(str(answer["encoded_token"]) + "=="), str(started["otp"]).encode()
     token = bytes(a ^ b for a, b in zip(sent, otp, strict=True)).decode()
-    _store(custody, {**held, "root_token": token})
+    custody_store(custody, {**held, "root_token": token})
 
 
 def usable(url: str, ca_file: Path, credential: AppRole) -> bool:
@@ -228,10 +233,10 @@ def _root(answer: Data) -> Data:
     return {"root_token": answer["root_token"]}
 
 
-def _held(custody: Path) -> Data:
+def custody_held(custody: Path) -> Data:
     """Content of the custody file; empty when it was taken away to a safe."""
     return dict(json.loads(custody.read_text())) if custody.exists() else {}
 
 
-def _store(custody: Path, content: Data) -> None:
+def custody_store(custody: Path, content: Data) -> None:
     state.write_atomic(custody, json.dumps(content, indent=1) + "\n")

@@ -23,6 +23,7 @@ class CustodyProvider(Provider):
         plan = plan_of(props)
         site = site_of(plan, str(props["site"]))
         drift = [f"{keeper} keeps no share" for keeper in custody.undeposited(plan, site)]
+        drift += [f"{keeper} keeps no new share" for keeper in custody.undealt(plan, site, custody_file(plan, site))]
         if custody.spare_stale(plan, site):
             drift.append("the spare certificate is about to end")
         if isinstance(site, ProvincePlan):
