@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from model import authority, logins, pki
@@ -11,9 +11,9 @@ from model.identity import POWERS
 from model.names import EXCHANGE_CLIENT, PUBLIC, page_client
 
 #: Families of policies that belong to us. A name outside of them is another's and is left alone.
-FAMILIES = ("deployer", "kms", "signer", "certs", "exporter", "database", "custody", *POWERS)
+FAMILIES = ("deployer", "kms", "signer", "certs", "exporter", "database", "custody", "drill", *POWERS)
 DEPLOYER, KMS, SIGNER, EXPORTER, DATABASE = "deployer", "kms", "signer", "exporter", "database"
-CUSTODY = "custody"
+CUSTODY, DRILL = "custody", "drill"
 TRANSIT, KV, APPROLE = "transit", "kv", "approle"
 ETCD_KEY = "etcd"
 #: To this key partners encrypt the share of theirs that the province keeps (docs/adr/0005-custody.md).
@@ -130,6 +130,22 @@ def people(policies: Iterable[str]) -> tuple[Policy, ...]:
     return tuple(_policy(power, dict(authority.openbao(power, known))) for power in POWERS)
 
 
+def drill(policies: Iterable[Policy], authorities: Iterable[pki.Authority], keys: Sequence[str]) -> Policy:
+    """Reads, for the length of a restore drill, every version of all that some policy gives to somebody."""
+    names = {
+        path.removeprefix(f"{KV}/data/") for p in policies for path, _ in p.grants if path.startswith(f"{KV}/data/")
+    }
+    folders = {"", *(f"/{name.rpartition('/')[0]}" for name in names if "/" in name)}
+    grants = dict.fromkeys((f"{KV}/metadata{folder}" for folder in folders), ("list",))
+    grants |= {f"{KV}/{part}/{name}": ("read",) for name in names for part in ("data", "metadata")}
+    grants |= {f"{TRANSIT}/keys": ("list",), **{f"{TRANSIT}/keys/{key}": ("read",) for key in keys}}
+    grants |= {f"{TRANSIT}/hmac/{key}": ("update",) for key in keys}
+    for owner in authorities:
+        grants |= {f"{owner.mount}/{part}": ("list",) for part in ("issuers", "keys")}
+        grants |= {f"{owner.mount}/config/issuers": ("read",)}
+    return _policy(DRILL, grants)
+
+
 def deployer(site: Site, authorities: tuple[pki.Authority, ...], roles: tuple[pki.PkiRole, ...]) -> Policy:
     """May look at and correct exactly what the plan lists. It may not mount, unmount, or make or replace a CA."""
     names = (DEPLOYER, *(p.name for p in services(site, roles)))
@@ -140,7 +156,7 @@ def deployer(site: Site, authorities: tuple[pki.Authority, ...], roles: tuple[pk
     mounts = tuple(a.mount for a in authorities)
     if isinstance(site, ProvincePlan):
         mounts = (*mounts, TRANSIT, KV)
-        grants |= _logins() | {f"sys/policies/acl/{power}": MANAGE for power in POWERS}
+        grants |= _logins() | {f"sys/policies/acl/{name}": MANAGE for name in (*POWERS, DRILL)} | _approles((DRILL,))
         grants |= {f"{TRANSIT}/keys/{ETCD_KEY}": ("read",), f"{TRANSIT}/keys/{ETCD_KEY}/config": ("update",)}
         grants |= {f"{TRANSIT}/keys/{CUSTODY_KEY}": ("read",), f"{TRANSIT}/keys/{CUSTODY_KEY}/config": ("update",)}
         grants |= {f"{TRANSIT}/keys/{ETCD_KEY}/rotate": ("update",), f"{pki.MESH}/root/sign-intermediate": ("update",)}

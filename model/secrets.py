@@ -93,6 +93,8 @@ def secrets_spec(plan: Plan, site: Site) -> SecretsSpec:
     province = isinstance(site, ProvincePlan)
     if province:
         policies = (*policies, *access.people(p.name for p in policies))
+        policies = (*policies, access.drill(policies, authorities, [k.name for k in _transit_keys()]))
+        approles = (*approles, access.AppRole(access.DRILL, access.DRILL))
     engines = (Mount(access.TRANSIT, "transit"), Mount(access.KV, "kv")) if province else ()
     issuer = MeshIssuer(f"{pki.MESH}/root/sign-intermediate", f"istiod.{site.trust_domain}", pki.MESH_ISSUER_HOURS)
     spec = SecretsSpec(

@@ -127,13 +127,17 @@ def power_on(plan: Plan, *, made: bool = True) -> dict[str, datetime]:
 def open_stores(plan: Plan, console: Console, sites: Sequence[Site] = (), *, people: bool = True) -> None:
     """Neighbours open each other's stores; `people` says whether officers may bring their shares, which are typed unseen."""
 
-    def ask(url: str) -> str:
-        return getpass.getpass(f"{url}: an officer's share 保管人份额: ")
-
     def tell(line: str) -> None:
         console.print(line, highlight=False, markup=False)
 
-    seals.open_all(plan, sites or plan.sites, tell, people=people, ask=ask if sys.stdin.isatty() else None)
+    seals.open_all(plan, sites or plan.sites, tell, people=people, ask=asker())
+
+
+def asker() -> seals.Ask | None:
+    """Asks an officer for a share, where somebody sits at a terminal."""
+    if not sys.stdin.isatty():
+        return None
+    return lambda url: getpass.getpass(f"{url}: an officer's share 保管人份额: ")
 
 
 def wait_ready(plan: Plan, console: Console, since: Mapping[str, datetime], seconds: float = 600) -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from model.errors import YrdError
 from scripts import (
     access_verbs,
+    drill_verbs,
     environment_verbs,
     operator_verbs,
     region_verbs,
@@ -32,6 +33,7 @@ watch_verbs.register(app)
 access_verbs.register(app)
 scan_verbs.register(app)
 rotate_verbs.register(app)
+drill_verbs.register(app)
 
 
 def main() -> None:

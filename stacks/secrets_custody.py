@@ -184,6 +184,13 @@ def credentials(client: OpenBao, spec: SecretsSpec, service: str, holder: str = 
     return {"role_id": str(role["role_id"]), "secret_id": str(secret["secret_id"])}
 
 
+def forget(client: OpenBao, spec: SecretsSpec, service: str, holder: str = "") -> None:
+    """End the credentials that `holder` was given."""
+    path = {a.name: a for a in spec.approles}[service].path
+    for accessor in _accessors(client, path, holder or service):
+        client.write(f"{path}/secret-id-accessor/destroy", {"secret_id_accessor": accessor})
+
+
 def _accessors(client: OpenBao, path: str, holder: str) -> list[str]:
     """Credentials that `holder` was given before."""
     found = []
