@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from clients import openbao, podman, state
-from model import access, custody
+from clients import openbao, podman, state, wait
+from model import custody
 from model.derive import Plan
+from model.secrets import secrets_spec
+from stacks.drills import contents, restore
 from stacks.providers.secrets import ca_file, custody_file, deployer_file
 from tests.live import support
 
@@ -34,14 +38,10 @@ def officers_away(plan: Plan, folder: Path) -> Iterator[None]:
             shutil.move(away, file)
 
 
-def _versions(plan: Plan, province: str) -> dict[str, object]:
-    """The root, and number and content's digest of every secret that the deployer may see."""
+def _contents(plan: Plan, province: str) -> contents.Contents:
+    """Every version of every secret and key, and every issuer, as digests."""
     site = plan.province(province)
-    client = openbao.connect(site.openbao_url, ca_file(plan, site), openbao.load(deployer_file(plan, site)))
-    found: dict[str, object] = {"root": client.public("pki-root"), "mesh": client.public("pki-mesh")}
-    for key in (access.ETCD_KEY, access.CUSTODY_KEY):
-        found[key] = (client.read(f"{access.TRANSIT}/keys/{key}") or {})["keys"]
-    return found
+    return restore.seen(site.openbao_url, ca_file(plan, site), deployer_file(plan, site), secrets_spec(plan, site))
 
 
 def test_no_share_lies_here_in_the_clear_but_the_officers(plan: Plan) -> None:
@@ -80,7 +80,10 @@ def test_a_sealed_store_stops_up_before_anything_is_touched(plan: Plan, tmp_path
 
 def test_a_destroyed_machine_comes_back_with_its_secrets(plan: Plan, tmp_path: Path) -> None:
     site = plan.province(PROVINCE)
-    before = _versions(plan, PROVINCE)
+    # What was written since the last snapshot would be lost: with nothing newer, all of it must come back.
+    wait.until("a snapshot of everything", lambda: not _drill()["differences"], seconds=180)
+    before = _contents(plan, PROVINCE)
+    root = state.root_certificate(support.ENVIRONMENT, PROVINCE).read_text()
     with officers_away(plan, tmp_path):
         podman.remove(site.head.full)
         podman.Disk(state.machine(support.ENVIRONMENT, site.head.name)).remove()
@@ -88,4 +91,21 @@ def test_a_destroyed_machine_comes_back_with_its_secrets(plan: Plan, tmp_path: P
         said = support.yrd("up", "--json").json
         assert time.monotonic() - began < REBUILT
     assert said["errors"] == {}
-    assert _versions(plan, PROVINCE) == before
+    assert _contents(plan, PROVINCE) == before
+    assert state.root_certificate(support.ENVIRONMENT, PROVINCE).read_text() == root
+    assert support.yrd("status", "--json").json["ready"] is True
+    assert support.yrd("up", "--json").json["changes"].keys() <= {"same"}
+
+
+def _drill() -> dict[str, Any]:
+    return dict(support.yrd("drill", "restore", "-p", PROVINCE, "--json", code=None).json["drills"][0])
+
+
+def test_a_drill_restores_every_province_and_leaves_nothing_behind(plan: Plan) -> None:
+    said = support.yrd("drill", "restore", "--json").json
+    assert said["errors"] == {} and [d["province"] for d in said["drills"]] == [p.name for p in plan.provinces]
+    for drill in said["drills"]:
+        assert drill["passed"] and min(drill["compared"].values()) > 0
+        assert drill["age_seconds"] < 180
+    assert not [line for line in support.processes().values() if "yrd-drill-" in line]
+    assert list(Path(tempfile.gettempdir()).glob("yrd-drill-*")) == []
