@@ -118,3 +118,27 @@ def test_it_starts_and_serves_without_any_realm(tmp_path: Path, plan: Plan) -> N
     finally:
         server.stop()
         realm.stop()
+
+
+def test_a_realm_that_comes_later_is_believed_then(tmp_path: Path, plan: Plan) -> None:
+    """A running API server is told of a realm that does not answer yet: everything else goes on, and it asks again by itself."""
+    realm = Issuer(tmp_path / "realm", PROVINCE)
+    realm.stop()
+    server = new(tmp_path / "api")
+    server.believe(authentication(plan, {}))
+    try:
+        server.start()
+        server.believe(authentication(plan, {PROVINCE: realm}))
+        until(lambda: "status=\"failure\"" in metric(server), 150)
+        assert server.who(server.admin)[0] == 201
+        realm.start()
+        until(lambda: server.who(realm.token())[0] == 201, 150)
+    finally:
+        server.stop()
+        realm.stop()
+
+
+def metric(server: ApiServer) -> str:
+    """What the API server counts of reloads."""
+    lines = server.ask("GET", "/metrics", server.admin).text.splitlines()
+    return "\n".join(line for line in lines if "authentication_config_controller_automatic_reloads_total" in line)
