@@ -49,11 +49,12 @@ class Broker:
 
     async def send(self, request: Request, home: str, *, step_up: bool, language: str) -> RedirectResponse:
         """To the broker's login. Raises RefusedError when it is not there."""
-        wanted: dict[str, Any] = {"ui_locales": language}
+        level = self._settings.protected if step_up else self._settings.ordinary
+        wanted: dict[str, Any] = {"ui_locales": language, "acr_values": level}
         if home:
             wanted["kc_idp_hint"] = home
         if step_up:
-            wanted |= {"acr_values": self._settings.protected, "max_age": self._settings.fresh}
+            wanted["max_age"] = self._settings.fresh
         try:
             sent: RedirectResponse = await self._app.authorize_redirect(
                 request, self._settings.url("/callback"), **wanted

@@ -37,7 +37,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Settings:
-    """`levels` from weakest to strongest; `protected` is the one that an application needs. Times in seconds."""
+    """`levels` from weakest to strongest; a login asks for `ordinary`, an application needs `protected`. Times in seconds."""
 
     public: str
     issuer: str
@@ -47,6 +47,7 @@ class Settings:
     province: str
     title: Words
     levels: tuple[str, ...]
+    ordinary: str
     protected: str
     fresh: int
     homes: tuple[Home, ...]

@@ -13,6 +13,8 @@ UID = 10001
 SETTINGS, CLIENT = "/etc/yrd/affairs", "/etc/yrd/affairs-client"
 #: Seconds for which a stronger login counts.
 FRESH = 900
+#: What a login asks for: a verified identity. Who has none comes in all the same, one level lower.
+ORDINARY = identity.LEVELS[1]
 
 
 def values(plan: Plan, province: ProvincePlan, service: Service, images: Images) -> Values:
@@ -47,6 +49,7 @@ def settings(plan: Plan, service: Service, folder: str = CLIENT) -> Values:
         "province": service.province,
         "title": _text(service.title),
         "levels": list(identity.LEVELS),
+        "ordinary": ORDINARY,
         "protected": service.assurance,
         "fresh": FRESH,
         "homes": [

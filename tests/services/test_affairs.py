@@ -32,7 +32,7 @@ def own(key: Path, tmp_path_factory: pytest.TempPathFactory) -> settings.Setting
     root = Path("/etc/ssl/certs/ca-certificates.crt")
     raw = {
         "public": PUBLIC, "issuer": "https://127.0.0.1:1/realms/region", "client": "affairs", "ca": str(root), "key": str(key),
-        "province": "shanghai", "title": {"zh": "办事", "en": "Affairs"}, "levels": ["L1", "L2", "L3", "L4"], "protected": "L3", "fresh": 900,
+        "province": "shanghai", "title": {"zh": "办事", "en": "Affairs"}, "levels": ["L1", "L2", "L3", "L4"], "ordinary": "L2", "protected": "L3", "fresh": 900,
         "homes": [{"name": "shanghai", "title": {"zh": "上海市", "en": "Shanghai"}, "issuer": "https://127.0.0.1:1/realms/shanghai"}],
         "items": [{"name": "pension", "title": {"zh": "养老", "en": "Pension"}}],
     }  # fmt: skip
