@@ -1,0 +1,335 @@
+"""Clients of the realms, the claims that they are given, and the way between the broker and a home realm. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from model import flows
+from model.derive import Plan
+from model.identity import (
+    BROKER,
+    CLAIM_ID_HASH,
+    CLAIM_LEVEL,
+    CLAIM_PROVINCE,
+    CLAIM_PURPOSE,
+    CLAIM_REGION,
+    CLAIM_ROLES,
+    CLI,
+    DEPLOYER,
+    EXCHANGE,
+    EXCHANGE_TOKEN_SECONDS,
+    KUBERNETES,
+    OPENBAO,
+    PORTAL,
+    ROLES,
+    Realm,
+    pages,
+    portal_redirects,
+    purposes,
+    realm,
+)
+
+Rep = dict[str, Any]
+#: Public keys (a JWKS as text) by realm and client.
+Keys = Mapping[tuple[str, str], str]
+
+#: A home realm's client for the broker; a province's own service account for its accounts.
+TO_BROKER, ACCOUNTS = "yrd-broker", "yrd-accounts"
+#: Scope of all claims about a person; of the exchange client's own province.
+PERSON, PROVINCE = "yrd-person", "yrd-province"
+#: For whom somebody may act, and until when; name of the account at the broker; both attributes of an account.
+ACTS_FOR, LINK = "acts_for", "link"
+#: Attributes of an account; its own administrator sets them, its owner never.
+ATTRIBUTES = (CLAIM_REGION, CLAIM_LEVEL, CLAIM_ID_HASH, LINK, ACTS_FOR, flows.VERIFIED)
+#: The one role of a person as JSON text: notes of a session, by which the broker passes claims on, are texts.
+ROLE_TEXT = "role_text"
+#: What the broker passes on from the home realm's token, each as a note of this very session.
+NOTES = ("acr", ROLE_TEXT, CLAIM_REGION, CLAIM_LEVEL, ACTS_FOR, "name", "preferred_username")
+
+#: Somebody without a browser, and nothing else.
+SERVICE: Rep = {
+    "serviceAccountsEnabled": True,
+    "standardFlowEnabled": False,
+    "fullScopeAllowed": True,
+    "defaultClientScopes": ["basic", "roles", "service_account"],
+}
+_NEVER: Rep = {
+    "enabled": True,
+    "implicitFlowEnabled": False,
+    "directAccessGrantsEnabled": False,
+    "redirectUris": [],
+    "webOrigins": [],
+    "optionalClientScopes": [],
+    "protocolMappers": [],
+}
+
+
+def home_scopes(plan: Plan, where: Realm) -> dict[str, Rep]:
+    """Claims about a province's people, audiences that are asked for, and one scope per agreement of the province."""
+    person = (
+        _roles(CLAIM_ROLES),
+        _attribute(CLAIM_REGION),
+        _attribute(CLAIM_LEVEL),
+        _attribute(ACTS_FOR, kind="JSON"),
+        *_names(),
+    )
+    agreements = {
+        p.scope: _scope(_fixed(CLAIM_PURPOSE, p.agreement), _audience(p.audience))
+        for p in purposes(plan.province(where.province))
+    }
+    province = _fixed(CLAIM_PROVINCE, where.province)
+    return {PERSON: _scope(*person), PROVINCE: _scope(province), **_audiences(), **agreements}
+
+
+def broker_scopes() -> dict[str, Rep]:
+    """The same claims as the home realm gave to this session; two sessions of one person never mix."""
+    person = (
+        _note(ROLE_TEXT, CLAIM_ROLES, kind="JSON"),
+        _note(ACTS_FOR, ACTS_FOR, kind="JSON"),
+        *(_note(name, name) for name in (CLAIM_PROVINCE, CLAIM_REGION, CLAIM_LEVEL, "acr", "name")),
+    )
+    return {PERSON: _scope(*person), **_audiences()}
+
+
+def home_clients(plan: Plan, where: Realm, keys: Keys) -> dict[str, Rep]:
+    scopes = ["acr", "basic", PERSON, PROVINCE]
+    own = purposes(plan.province(where.province))
+    found = {
+        CLI: _cli() | {"defaultClientScopes": scopes, "optionalClientScopes": [KUBERNETES, OPENBAO]},
+        TO_BROKER: _to_broker(plan, where),
+    }
+    if (key := keys.get((where.name, EXCHANGE))) is not None:
+        found[EXCHANGE] = (
+            signed(json.loads(key))
+            | SERVICE
+            | {
+                "fullScopeAllowed": False,
+                "defaultClientScopes": ["basic", PROVINCE, "service_account"],
+                "optionalClientScopes": sorted(p.scope for p in own),
+            }
+        )
+        found[EXCHANGE]["attributes"] |= {"access.token.lifespan": str(EXCHANGE_TOKEN_SECONDS)}
+    if (key := keys.get((where.name, ACCOUNTS))) is not None:
+        found[ACCOUNTS] = signed(json.loads(key)) | SERVICE
+    return found
+
+
+def broker_clients(plan: Plan, where: Realm, keys: Keys) -> dict[str, Rep]:
+    """Pages that people open see a name for a person that no other page sees."""
+    scopes = {"defaultClientScopes": ["basic", PERSON]}
+    whose = _note("preferred_username", "preferred_username")
+    found = {
+        CLI: _cli() | scopes | {"optionalClientScopes": [KUBERNETES, OPENBAO], "protocolMappers": [whose]},
+        PORTAL: _page(plan, where, PORTAL, portal_redirects(plan)) | scopes,
+    }
+    for page in pages(plan):
+        found[page.client] = _page(plan, where, page.client, page.redirects) | scopes
+        found[page.client]["attributes"] |= {
+            "post.logout.redirect.uris": "##".join(page.after_logout),
+            "backchannel.logout.url": page.backchannel,
+            "backchannel.logout.session.required": "true",
+        }
+    return {name: _proved(client, keys.get((where.name, name))) for name, client in found.items()}
+
+
+def providers(plan: Plan) -> dict[str, Rep]:
+    """Home realms as the broker knows them. It proves itself with its own realm's key: there is no shared secret."""
+    return {
+        p.name: {
+            "displayName": f"{p.title.zh} {p.title.en}",
+            "providerId": "oidc",
+            "enabled": True,
+            "trustEmail": False,
+            "storeToken": False,
+            "linkOnly": False,
+            "config": _provider(realm(plan, p.name).issuer, order),
+        }
+        for order, p in enumerate(plan.provinces)
+    }
+
+
+def provider_mappers(province: str) -> dict[str, Rep]:
+    """What becomes of a home realm's token: the account's name at the broker, and notes of the session."""
+    claims = json.dumps([{"key": name, "value": ".*"} for name in NOTES], separators=(",", ":"))
+    return {
+        "account": _provider_mapper(
+            "oidc-username-idp-mapper", template=f"${{CLAIM.{LINK}}}", target="LOCAL", syncMode="IMPORT"
+        ),
+        "session": _provider_mapper(
+            "oidc-user-session-note-idp-mapper", claims=claims, syncMode="FORCE", **{"are.claim.values.regex": "true"}
+        ),
+        "home": _provider_mapper(
+            "hardcoded-user-session-attribute-idp-mapper",
+            syncMode="FORCE",
+            attribute=CLAIM_PROVINCE,
+            **{"attribute.value": province},
+        ),
+    }
+
+
+def signed(jwks: Rep) -> Rep:
+    """A client that proves itself by a signature (RFC 7523) with a key that only it has."""
+    text = json.dumps(jwks, sort_keys=True, separators=(",", ":"))
+    return _NEVER | {
+        "publicClient": False,
+        "clientAuthenticatorType": "client-jwt",
+        "attributes": {"use.jwks.string": "true", "jwks.string": text},
+    }
+
+
+def _proved(client: Rep, key: str | None) -> Rep:
+    """With its owner's key, once there is one, instead of with PKCE alone."""
+    if key is None:
+        return client
+    proof = signed(json.loads(key))
+    how = {name: proof[name] for name in ("publicClient", "clientAuthenticatorType")}
+    return client | how | {"attributes": client["attributes"] | proof["attributes"]}
+
+
+def _cli() -> Rep:
+    """The operators' command line: any port of this host's loopback (RFC 8252), or a code typed elsewhere (RFC 8628)."""
+    return _NEVER | {
+        "publicClient": True,
+        "standardFlowEnabled": True,
+        "serviceAccountsEnabled": False,
+        "fullScopeAllowed": False,
+        "redirectUris": ["http://127.0.0.1/callback"],
+        "attributes": {
+            "pkce.code.challenge.method": "S256",
+            "oauth2.device.authorization.grant.enabled": "true",
+            "default.acr.values": "L3",
+        },
+    }
+
+
+def _page(plan: Plan, where: Realm, client: str, redirects: tuple[str, ...]) -> Rep:
+    return _NEVER | {
+        "publicClient": True,
+        "standardFlowEnabled": True,
+        "serviceAccountsEnabled": False,
+        "fullScopeAllowed": False,
+        "redirectUris": list(redirects),
+        "attributes": {"pkce.code.challenge.method": "S256"},
+        # With several hosts Keycloak would ask one of them which belong together (sector identifier): the portal, for officials.
+        "protocolMappers": [_pairwise(plan, where, client)] if len({urlsplit(r).hostname for r in redirects}) == 1 else [],
+    }
+
+
+def _to_broker(plan: Plan, where: Realm) -> Rep:
+    broker = realm(plan, BROKER).issuer
+    endpoint = f"{broker}/broker/{where.name}/endpoint"
+    link = (_attribute(LINK), _attribute(CLAIM_ID_HASH), _roles(ROLE_TEXT, several=False), _attribute(ACTS_FOR))
+    own = (*link, _attribute(CLAIM_REGION), _attribute(CLAIM_LEVEL), *_names())
+    return _NEVER | {
+        "publicClient": False,
+        "clientAuthenticatorType": "client-jwt",
+        "standardFlowEnabled": True,
+        "serviceAccountsEnabled": False,
+        "fullScopeAllowed": False,
+        "redirectUris": [endpoint],
+        "defaultClientScopes": ["acr", "basic"],
+        "protocolMappers": [*own, *(_renamed(role) for role in ROLES)],
+        "attributes": {
+            "use.jwks.url": "true",
+            "jwks.url": f"{broker}/protocol/openid-connect/certs",
+            "pkce.code.challenge.method": "S256",
+            "post.logout.redirect.uris": f"{endpoint}/logout_response",
+            "backchannel.logout.url": f"{broker}/protocol/openid-connect/logout/backchannel-logout",
+            "backchannel.logout.session.required": "true",
+        },
+    }
+
+
+def _provider(issuer: str, order: int) -> Rep:
+    base = f"{issuer}/protocol/openid-connect"
+    return {
+        "clientId": TO_BROKER,
+        "clientAuthMethod": "private_key_jwt",
+        "clientAssertionSigningAlg": "RS256",
+        "issuer": issuer,
+        "authorizationUrl": f"{base}/auth",
+        "tokenUrl": f"{base}/token",
+        "logoutUrl": f"{base}/logout",
+        "jwksUrl": f"{base}/certs",
+        "useJwksUrl": "true",
+        "validateSignature": "true",
+        "disableUserInfo": "true",
+        "defaultScope": "openid",
+        "pkceEnabled": "true",
+        "pkceMethod": "S256",
+        "backchannelSupported": "true",
+        "uiLocales": "true",
+        "passMaxAge": "true",
+        "syncMode": "FORCE",
+        "guiOrder": str(order),
+    }
+
+
+def _scope(*mappers: Rep) -> Rep:
+    return {
+        "protocol": "openid-connect",
+        "attributes": {"include.in.token.scope": "true", "display.on.consent.screen": "false"},
+        "protocolMappers": list(mappers),
+    }
+
+
+def _audiences() -> dict[str, Rep]:
+    return {name: _scope(_audience(name)) for name in (KUBERNETES, OPENBAO)}
+
+
+def _mapper(name: str, kind: str, **config: str) -> Rep:
+    return {"name": name, "protocol": "openid-connect", "protocolMapper": kind, "config": config}
+
+
+def _claim(name: str, source: str, type_: str, **config: str) -> Rep:
+    told = {"claim.name": name, "jsonType.label": type_, "id.token.claim": "true", "access.token.claim": "true"}
+    return _mapper(name, source, **told, **{k.replace("_", "."): v for k, v in config.items()})
+
+
+def _attribute(name: str, kind: str = "String") -> Rep:
+    return _claim(name, "oidc-usermodel-attribute-mapper", kind, user_attribute=name)
+
+
+def _note(note: str, claim: str, kind: str = "String") -> Rep:
+    return _claim(claim, "oidc-usersessionmodel-note-mapper", kind, user_session_note=note)
+
+
+def _fixed(claim: str, value: str) -> Rep:
+    return _claim(claim, "oidc-hardcoded-claim-mapper", "String", claim_value=value)
+
+
+def _roles(claim: str, *, several: bool = True) -> Rep:
+    return _claim(claim, "oidc-usermodel-realm-role-mapper", "String", multivalued=str(several).lower())
+
+
+def _renamed(role: str) -> Rep:
+    """`official` becomes `["official"]` in this client's tokens: the broker reads it as the list that it is."""
+    return _mapper(f"{role} as a list", "oidc-role-name-mapper", **{"role": role, "new.role.name": json.dumps([role])})
+
+
+def _names() -> tuple[Rep, ...]:
+    named = _claim("preferred_username", "oidc-usermodel-attribute-mapper", "String", user_attribute="username")
+    return named, _claim("name", "oidc-usermodel-attribute-mapper", "String", user_attribute="firstName")
+
+
+def _audience(audience: str) -> Rep:
+    config = {"included.custom.audience": audience, "access.token.claim": "true", "id.token.claim": "false"}
+    return _mapper(f"audience {audience}", "oidc-audience-mapper", **config)
+
+
+def _pairwise(plan: Plan, where: Realm, client: str) -> Rep:
+    """The salt may be known: a subject is made of an account's random id, which no page is told."""
+    salt = hashlib.sha256(f"{plan.environment.name}/{where.name}/{client}".encode()).hexdigest()
+    config = {"pairwiseSubAlgorithmSalt": salt}
+    return _mapper("pairwise subject", "oidc-sha256-pairwise-sub-mapper", **config)
+
+
+def _provider_mapper(kind: str, **config: str) -> Rep:
+    return {"identityProviderMapper": kind, "config": config}
+
+
+__all__ = ["DEPLOYER", "Keys"]
