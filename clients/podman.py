@@ -73,6 +73,12 @@ def status(name: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else "absent"
 
 
+def binds(name: str) -> set[str]:
+    """Places inside a machine at which something of this host is mounted."""
+    form = "{{range .Mounts}}{{.Destination}}\n{{end}}"
+    return set(shell.run([*PODMAN, "container", "inspect", "--format", form, name], check=False).stdout.split())
+
+
 def containers(prefix: str) -> set[str]:
     """Containers of one environment, whatever their state."""
     done = shell.run([*PODMAN, "ps", "-a", "--format", "json"], check=False)

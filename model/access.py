@@ -102,7 +102,9 @@ def machine_roles(site: Site, machine: MachinePlan, roles: tuple[pki.PkiRole, ..
     if not isinstance(site, ProvincePlan):
         return roles if machine == site.head else ()
     kubeadm = {(r.mount, r.name) for r in pki.kubeadm_roles(site)} if machine in pki.control_planes(site) else set()
-    services = {"openbao", "exporter", "exporter-api", "signer", "custody"} if machine == site.head else set()
+    services = (
+        {"openbao", "exporter", "exporter-api", "signer", "custody", "identity"} if machine == site.head else set()
+    )
     return tuple(r for r in roles if (r.mount, r.name) in kubeadm or r.name in services)
 
 
@@ -162,6 +164,7 @@ def deployer(site: Site, authorities: tuple[pki.Authority, ...], roles: tuple[pk
         grants |= {f"{TRANSIT}/keys/{ETCD_KEY}/rotate": ("update",), f"{pki.MESH}/root/sign-intermediate": ("update",)}
         held = (*pki.databases(site), EXCHANGE_CLIENT, *(page_client(s.name) for s in site.offers))
         grants |= {kv_data(name): ("create", "read", "update") for name in held}
+        grants |= {first_password(name): ("create", "read", "update") for name in site.people}
         gateways = ("exchange-ingress", "exchange-egress", PUBLIC)
         grants |= _signs(r for r in roles if r.name in gateways or r.name in pki.databases(site))
     grants |= {f"sys/mounts/{mount}/tune": ("read", "update") for mount in mounts}

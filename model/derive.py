@@ -11,6 +11,7 @@ from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network
 
 from model import names
+from model.people import Administrator, Person
 from model.types import Agreement, Dataset, Environment, Machine, Operation, Province, Service, SshHost, Text, World
 
 #: Where every site's OpenBao answers.
@@ -76,6 +77,8 @@ class ProvincePlan(Site):
     provides: tuple[Flow, ...]
     consumes: tuple[Flow, ...]
     partners: tuple[str, ...]
+    people: tuple[str, ...]
+    """Names of the accounts whose first passwords the province's OpenBao keeps."""
 
     @property
     def api_url(self) -> str:
@@ -166,6 +169,12 @@ def _flow(world: World, agreement: Agreement) -> Flow:
     )
 
 
+def _people(world: World, env: Environment, province: Province) -> tuple[str, ...]:
+    everyone: tuple[Administrator | Person, ...] = world.administrators
+    everyone += world.people if env.identity.samples else ()
+    return tuple(p.name for p in everyone if p.province == province.name)
+
+
 def _province(
     world: World, env: Environment, province: Province, flows: tuple[Flow, ...], now: datetime
 ) -> ProvincePlan:
@@ -189,4 +198,5 @@ def _province(
         provides=tuple(f for f in flows if f.provider == province.name),
         consumes=tuple(f for f in flows if f.consumer == province.name),
         partners=tuple(m for m in world.region.members if m != province.name),
+        people=_people(world, env, province),
     )

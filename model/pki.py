@@ -31,6 +31,8 @@ LEAF_HOURS = 2_160
 MESH_ISSUER_HOURS = 2_160
 
 LOOPBACK = ("127.0.0.1",)
+#: As in `model.identity`, which is built on the plan too.
+BROKER = "region"
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ def authorities(site: Site) -> tuple[Authority, ...]:
 def roles(plan: Plan, site: Site) -> tuple[PkiRole, ...]:
     """Every identity that the site's OpenBao may certify."""
     if not isinstance(site, ProvincePlan):
-        return (_server(site, "openbao"), *_hub_roles(site))
+        return (_server(site, "openbao"), *_hub_roles(plan, site))
     return (
         *kubeadm_roles(site),
         *_kubernetes_clients(),
@@ -153,6 +155,7 @@ def roles(plan: Plan, site: Site) -> tuple[PkiRole, ...]:
         _server(site, "openbao"),
         _server(site, "exporter"),
         _server(site, "custody"),
+        *((_identity(plan, site),) if plan.environment.identity.placement == "province" else ()),
         *_exchange_roles(plan, site),
         *((_server(site, names.PUBLIC),) if site.offers else ()),
         *(_database(name) for name in databases(site)),
@@ -239,12 +242,21 @@ def _server(site: Site, service: str, *more: str) -> PkiRole:
     return PkiRole(SERVER, service, (name,), dns=dns, ips=ips, server=True)
 
 
-def _hub_roles(site: Site) -> tuple[PkiRole, ...]:
+def _hub_roles(plan: Plan, site: Site) -> tuple[PkiRole, ...]:
     return (
         _server(site, "registry", names.REGISTRY),
         _server(site, "portal"),
+        _identity(plan, site),
         PkiRole(SERVER, "prometheus-client", (f"prometheus-client.{site.trust_domain}",), client=True),
     )
+
+
+def _identity(plan: Plan, site: Site) -> PkiRole:
+    """Keycloak, by its address and by the names that people know its realms by."""
+    hosts = plan.environment.identity.hosts
+    own = (BROKER,) if not isinstance(site, ProvincePlan) else (site.name,)
+    served = tuple(hosts) if plan.environment.identity.placement == "hub" else own
+    return _server(site, "identity", *sorted({hosts[name] for name in served if name in hosts}))
 
 
 def _exchange_roles(plan: Plan, site: ProvincePlan) -> tuple[PkiRole, ...]:

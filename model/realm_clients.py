@@ -124,7 +124,10 @@ def broker_clients(plan: Plan, where: Realm, keys: Keys) -> dict[str, Rep]:
     whose = _note("preferred_username", "preferred_username")
     found = {
         CLI: _cli() | scopes | {"optionalClientScopes": [KUBERNETES, OPENBAO], "protocolMappers": [whose]},
-        PORTAL: _page(plan, where, PORTAL, portal_redirects(plan)) | scopes,
+        # The hub's login keeps a secret of its own (`stacks/providers/realms.py` brings it here).
+        PORTAL: _page(plan, where, PORTAL, portal_redirects(plan))
+        | scopes
+        | {"publicClient": False, "clientAuthenticatorType": "client-secret"},
     }
     for page in pages(plan):
         found[page.client] = _page(plan, where, page.client, page.redirects) | scopes
@@ -215,7 +218,9 @@ def _page(plan: Plan, where: Realm, client: str, redirects: tuple[str, ...]) -> 
         "redirectUris": list(redirects),
         "attributes": {"pkce.code.challenge.method": "S256"},
         # With several hosts Keycloak would ask one of them which belong together (sector identifier): the portal, for officials.
-        "protocolMappers": [_pairwise(plan, where, client)] if len({urlsplit(r).hostname for r in redirects}) == 1 else [],
+        "protocolMappers": [_pairwise(plan, where, client)]
+        if len({urlsplit(r).hostname for r in redirects}) == 1
+        else [],
     }
 
 

@@ -36,7 +36,8 @@ def establish(server: Keycloak, spec: RealmSpec, told: Told = lambda _: None) ->
             told(action)
             _Applier(server, spec, live).apply(action)
             done += 1
-    rest = ", ".join(map(str, decide(spec, look(server, spec) or live)))
+    final = look(server, spec)
+    rest = ", ".join(map(str, decide(spec, final))) if final else "absent"
     if rest:
         raise YrdError("E333", f"身份域 {spec.name} 未达到期望：{rest}", f"realm {spec.name} did not become: {rest}")
     return done

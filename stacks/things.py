@@ -13,6 +13,7 @@ from stacks.providers.custody import CustodyProvider
 from stacks.providers.exchange import ExchangeClientProvider, ExchangeTrustProvider, PageClientProvider
 from stacks.providers.login import LoginProvider
 from stacks.providers.machine import BackboneProvider, MachineProvider
+from stacks.providers.realms import AccountsKeyProvider, AccountsProvider, IdentityServerProvider, RealmProvider
 from stacks.providers.release import ReleaseProvider
 from stacks.providers.roles import RolesProvider
 from stacks.providers.secrets import SecretsProvider
@@ -82,6 +83,34 @@ class Login(Resource, module="yrd", name="Login"):
 
     def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
         super().__init__(LoginProvider(), name, _props(inputs), opts)
+
+
+class IdentityServer(Resource, module="yrd", name="IdentityServer"):
+    """A site's Keycloak, ours alone."""
+
+    def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(IdentityServerProvider(), name, _props(inputs), opts)
+
+
+class Realm(Resource, module="yrd", name="Realm"):
+    """One realm of the identity centre."""
+
+    def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(RealmProvider(), name, _props(inputs), opts)
+
+
+class AccountsKey(Resource, module="yrd", name="AccountsKey"):
+    """A province's key to its own accounts."""
+
+    def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(AccountsKeyProvider(), name, _props(inputs), opts)
+
+
+class Accounts(Resource, module="yrd", name="Accounts"):
+    """A province's accounts in its realm."""
+
+    def __init__(self, name: str, inputs: Inputs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(AccountsProvider(), name, _props(inputs), opts)
 
 
 class Trust(Resource, module="yrd", name="Trust"):

@@ -8,6 +8,7 @@ from pulumi import Resource, ResourceOptions, export
 
 from model import identity, logins, names
 from model.derive import Plan, ProvincePlan
+from stacks.layers import identity as centre_layer
 from stacks.layers import machines
 from stacks.providers.cluster_secrets import wanted
 from stacks.renders import Rendered, rendered
@@ -60,6 +61,7 @@ def province(plan: Plan, target: ProvincePlan) -> None:
         machines.roles(plan, target, m, table.PROVINCE_SECOND, boxes[m.name], [trust, ready]) for m in target.machines
     ]
     machines.custody(plan, target, [*cluster, secrets], gone_with)
+    centre_layer.people(plan, target, on, secrets, centre_layer.centre(plan, target, on, cluster))
     delivered = _releases(plan, target, on, [*cluster, *clients])
     issuers = [identity.realm(plan, partner).issuer for partner in target.partners]
     ExchangeTrust(

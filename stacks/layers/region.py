@@ -6,6 +6,7 @@ from pulumi import ResourceOptions, export
 
 from model.derive import Plan
 from stacks.layers import machines
+from stacks.layers.identity import centre
 from stacks.roles import table
 from stacks.things import Images, Secrets, Trust
 from toolchain import images
@@ -25,6 +26,7 @@ def region(plan: Plan) -> None:
     )
     second = machines.roles(plan, hub, hub.head, table.HUB_SECOND, on, [secrets])
     machines.custody(plan, hub, [secrets], inside)
+    centre(plan, hub, on, [second])
     refs = {n: r.digest for n, r in images.references().items()}
     pushed = Images(
         "images",

@@ -11,8 +11,9 @@ from model import names
 from model.derive import MachinePlan, Plan, Site
 from model.errors import YrdError
 from stacks.providers.base import Props, Provider, plan_of, site_of
+from stacks.roles.identity import serves
 from toolchain import rootfs
-from toolchain.install import machine_bin, machine_python
+from toolchain.install import entry_of, machine_bin, machine_python
 
 
 class BackboneProvider(Provider):
@@ -78,7 +79,15 @@ def faults(plan: Plan, machine: MachinePlan) -> list[str]:
         found.append("disk is not mounted")
     if not network.machine_ready(plan, machine):
         found.append("network is incomplete")
-    return found
+    site = next(s for s in plan.sites if machine in s.machines)
+    missing = sorted(set(binds(plan, site).values()) - podman.binds(machine.full))
+    return found or [f"{place} is not mounted" for place in missing]
+
+
+def binds(plan: Plan, site: Site) -> dict[Path, str]:
+    """What machines of a site run and do not own, read-only, by place."""
+    programs = {machine_bin(): "/opt/yrd/bin", machine_python(): "/opt/yrd/python"}
+    return programs | ({entry_of("keycloak") / "keycloak": "/opt/yrd/keycloak"} if serves(plan, site) else {})
 
 
 def ensure(plan: Plan, site: Site, machine: MachinePlan) -> None:
@@ -91,7 +100,7 @@ def ensure(plan: Plan, site: Site, machine: MachinePlan) -> None:
         podman.remove(machine.full)
         status = "absent"
     network.ensure_machine(plan, site, machine)
-    if status == "running" and not disk.mounted():
+    if status == "running" and not (disk.mounted() and podman.binds(machine.full) >= set(binds(plan, site).values())):
         podman.remove(machine.full)
         status = "absent"
     base = rootfs.machine_rootfs()
@@ -99,9 +108,7 @@ def ensure(plan: Plan, site: Site, machine: MachinePlan) -> None:
     _authorize(disk.root, ssh.ensure_key(folder))
     _identify(disk)
     if status == "absent":
-        podman.create(
-            machine.full, machine.name, disk, {machine_bin(): "/opt/yrd/bin", machine_python(): "/opt/yrd/python"}
-        )
+        podman.create(machine.full, machine.name, disk, binds(plan, site))
     elif status != "running":
         podman.start(machine.full)
     key = disk.root / "etc/ssh/ssh_host_ed25519_key.pub"

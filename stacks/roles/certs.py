@@ -35,6 +35,7 @@ HOLDERS: dict[tuple[str, str], Holder] = {
     (pki.SERVER, "custody"): Holder("yrd-custody", "yrd-custody.service"),
     (pki.SERVER, "registry"): Holder("docker-registry", "docker-registry.service"),
     (pki.SERVER, "prometheus-client"): Holder("prometheus", "prometheus.service"),
+    (pki.SERVER, "identity"): Holder("keycloak", "keycloak.service"),
     (pki.SERVER, "portal"): Holder("yrd-login", "yrd-login.service"),
 }
 

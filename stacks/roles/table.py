@@ -10,6 +10,8 @@ PROVINCE_SECOND = ("certs", "custody", "container_runtime", "kubernetes")
 PROVINCE_LAST = ("exporter",)
 HUB_FIRST = ("baseline", "openbao")
 HUB_SECOND = ("certs", "hub", "login")
+#: Where a Keycloak runs: on the hub, and in each province with `placement: province`.
+IDENTITY = ("identity",)
 
 
 def module(role: str) -> Any:
