@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up down test check golden clean help
+.PHONY: up down test check golden bench-certificates clean help
 
 help: ## list the verbs
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
 
 .venv/.made: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -29,6 +29,9 @@ check: .venv/.made ## lint, types, import directions, pure tests: no root, no ne
 	$(BIN)/python -m model.schema --check
 	$(BIN)/python -m monitoring.compile --check
 	$(BIN)/pytest tests/model tests/policies tests/charts tests/services tests/toolchain tests/monitoring tests/portal tests/scan tests/stacks
+
+bench-certificates: .venv/.made ## certificates per second, through our client and by the server's own limit
+	$(BIN)/python -m tests.bench.certificates
 
 golden: .venv/.made ## rewrite generated files; review shows the difference
 	$(BIN)/python -m model.schema

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from ipaddress import ip_address
 
 from cryptography import x509
@@ -140,8 +141,9 @@ def issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
+@lru_cache(maxsize=64)
 def self_signed(pem: str) -> bool:
-    """Whether the first certificate of a file is an anchor."""
+    """Whether the first certificate of a file is an anchor. Remembered: every leaf of a mount comes with the same ones."""
     certificate = load_certificate(pem)
     return issued_by(certificate, certificate)
 

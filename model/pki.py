@@ -27,6 +27,8 @@ ROOT, KUBERNETES, ETCD, FRONT_PROXY, MESH, SERVER = (
 ANCHOR_HOURS, INTERMEDIATE_HOURS = 87_600, 43_800
 #: Hours; no leaf lives longer (CE-58, E163). The machine's timer renews when a third of it is left.
 LEAF_HOURS = 2_160
+#: Hours; what cannot be revoked by its number ends by itself within a month. A machine may be off for three weeks.
+UNSTORED_HOURS = 720
 #: Hours; the issuer that istiod signs workloads with, replaced by every `up` that finds less than a third left.
 MESH_ISSUER_HOURS = 2_160
 
@@ -60,6 +62,8 @@ class PkiRole:
     server: bool = False
     client: bool = False
     hours: int = LEAF_HOURS
+    #: Whether OpenBao keeps a copy, by which a single certificate can be listed and revoked (docs/adr/0013-unstored.md).
+    stored: bool = True
     #: kubeadm makes RSA keys; everything that we make ourselves is P-256.
     any_key: bool = False
 
@@ -82,6 +86,7 @@ class PkiRole:
             "organization": list(self.organizations),
             "server_flag": self.server,
             "client_flag": self.client,
+            "no_store": not self.stored,
             "key_type": "any" if self.any_key else "ec",
             "key_bits": 0 if self.any_key else 256,
             "key_usage": ["DigitalSignature", *(["KeyEncipherment"] if self.any_key else [])],
@@ -115,7 +120,6 @@ _CLOSED: dict[str, object] = {
     "ext_key_usage_oids": [],
     "generate_lease": False,
     "issuer_ref": "default",
-    "no_store": False,
     "not_after": "",
     "not_before_duration": 30,
     "ou": [],
@@ -193,12 +197,19 @@ def kubeadm_roles(site: ProvincePlan) -> tuple[PkiRole, ...]:
         client(KUBERNETES, "super-admin.conf", ("kubernetes-super-admin",), ("system:masters",)),
         client(KUBERNETES, "controller-manager.conf", ("system:kube-controller-manager",)),
         client(KUBERNETES, "scheduler.conf", ("system:kube-scheduler",)),
-        client(KUBERNETES, "kubelet.conf", nodes, ("system:nodes",)),
+        _kubelet_client(nodes),
         client(FRONT_PROXY, "front-proxy-client", ("front-proxy-client",)),
         member("etcd-server"),
         member("etcd-peer"),
         client(ETCD, "etcd-healthcheck-client", ("kube-etcd-healthcheck-client",)),
         client(ETCD, "apiserver-etcd-client", ("kube-apiserver-etcd-client",)),
+    )
+
+
+def _kubelet_client(nodes: tuple[str, ...]) -> PkiRole:
+    organizations, short = ("system:nodes",), UNSTORED_HOURS
+    return PkiRole(
+        KUBERNETES, "kubelet.conf", nodes, organizations, client=True, hours=short, stored=False, any_key=True
     )
 
 
@@ -229,6 +240,8 @@ def _kubelet_serving(site: ProvincePlan) -> tuple[PkiRole, ...]:
             dns=tuple(m.name for m in machines),
             ips=_texts(m.address for m in machines),
             server=True,
+            hours=UNSTORED_HOURS,
+            stored=False,
             any_key=True,
         ),
     )

@@ -121,6 +121,7 @@ def _transit_keys() -> tuple[TransitKey, ...]:
 def faults(spec: SecretsSpec) -> tuple[tuple[str, str], ...]:
     """Everything that a specification must not contain, as (zh, en): long-lived leaves (CE-58), wildcards (CE-22)."""
     long = [(r.path, r.hours) for r in spec.roles if r.hours > pki.LEAF_HOURS]
+    unstored = [(r.path, r.hours) for r in spec.roles if not r.stored and r.hours > pki.UNSTORED_HOURS]
     wide = [(p.name, path) for p in spec.policies for path, _ in p.grants if "*" in path or "+" in path]
     open_ = [r.path for r in spec.roles if any("*" in name for name in (*r.common_names, *r.dns, *r.uris))]
     limit = pki.LEAF_HOURS
@@ -128,6 +129,10 @@ def faults(spec: SecretsSpec) -> tuple[tuple[str, str], ...]:
         *(
             (f"{spec.site} {p} 有效期 {h}h 超过 {limit}h", f"{spec.site} {p}: leaf life {h}h > {limit}h")
             for p, h in long
+        ),
+        *(
+            (f"{spec.site} {p} 不留存，有效期 {h}h 过长", f"{spec.site} {p}: not stored, {h}h is too long")
+            for p, h in unstored
         ),
         *((f"策略 {n} 含通配路径 {p}", f"policy {n} has a wildcard path {p}") for n, p in wide),
         *((f"{p} 含通配名称", f"{p} has a wildcard name") for p in open_),

@@ -25,10 +25,14 @@ class Pair:
 
 def pair(client: OpenBao, spec: SecretsSpec, mount: str, name: str) -> Pair:
     """A new key and its certificate with every name that the role allows. Raises KeyError for an unknown role."""
-    role = spec.role(mount, name)
+    return signed(client, spec.role(mount, name))
+
+
+def signed(client: OpenBao, role: PkiRole) -> Pair:
+    """A new key and its certificate with every name that the role allows."""
     key = keys.new_key()
-    signed = client.sign(role.sign_path, {"csr": keys.request(key, subject(role)), "exclude_cn_from_sans": True})
-    return Pair(keys.key_pem(key), signed.bundle, signed.anchor)
+    answer = client.sign(role.sign_path, {"csr": keys.request(key, subject(role)), "exclude_cn_from_sans": True})
+    return Pair(keys.key_pem(key), answer.bundle, answer.anchor)
 
 
 def subject(role: PkiRole) -> keys.Subject:
