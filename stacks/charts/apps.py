@@ -20,7 +20,7 @@ def values(plan: Plan, province: ProvincePlan, images: Images) -> Values:
         "exchange": {"namespace": names.EXCHANGE_NAMESPACE, "egress": names.EGRESS_ACCOUNT, "port": GATEWAY_PORT},
         "tokens": _tokens(plan, province),
         "resources": requests("5m", "32Mi", "96Mi"),
-        "podSecurity": pod_security(UID),
+        "podSecurity": pod_security(UID, group_writes=True),
         "containerSecurity": CONTAINER,
     }
 
