@@ -59,10 +59,16 @@ def canonical(published: list[dict[str, Any]]) -> str:
 
 
 def publish(plan: Plan, realm: str) -> bool:
-    """Put what the realm verifies with now, passive keys included, where partners find it; True when it is new.
+    """Put what the realm verifies with now where partners find it; True when it is new. Raises UnreachableError."""
+    text = current(plan, realm)
+    if text == published(plan, realm):
+        return False
+    state.write_atomic(state.realm_jwks(plan.environment.name, realm), text, 0o644)
+    return True
 
-    Raises UnreachableError when the realm does not answer.
-    """
+
+def current(plan: Plan, realm: str) -> str:
+    """What the realm itself verifies with, passive keys included. Raises UnreachableError when it does not answer."""
     found = identity.realm(plan, realm)
     root = state.root_certificate(plan.environment.name, found.site.name)
     session = requests.Session()
@@ -70,7 +76,7 @@ def publish(plan: Plan, realm: str) -> bool:
     try:
         answer = session.get(f"{found.issuer}/protocol/openid-connect/certs", timeout=10)
         answer.raise_for_status()
-        text = canonical(answer.json()["keys"])
+        return canonical(answer.json()["keys"])
     except (OSError, ValueError, KeyError) as silent:
         raise UnreachableError(
             "E350",
@@ -79,11 +85,6 @@ def publish(plan: Plan, realm: str) -> bool:
             "先运行 yrd status",
             "look with `yrd status`",
         ) from silent
-    place = state.realm_jwks(plan.environment.name, realm)
-    if place.exists() and place.read_text() == text:
-        return False
-    state.write_atomic(place, text, 0o644)
-    return True
 
 
 def published(plan: Plan, realm: str) -> str:

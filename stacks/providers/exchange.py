@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from clients import cluster, journal, openbao, state
-from model import names
+from clients import cluster, journal, openbao, state, wait
+from model import identity, names
 from model.derive import Plan
 from stacks import exchange_tokens
 from stacks.providers.base import Props, Provider, plan_of
 from stacks.providers.secrets import ca_file, deployer_file
+from stacks.providers.shared import PATIENCE, in_this_run
 
 
 class ExchangeClientProvider(Provider):
@@ -77,8 +78,11 @@ class ExchangeTrustProvider(Provider):
 
 
 def _await(plan: Plan, partner: str) -> None:
-    """Who has not published is believed by a later run: the flow stays closed until then."""
-    if not state.realm_jwks(plan.environment.name, partner).exists():
+    """A realm that is being made in this run is worth waiting for; until it has published, the flow stays closed."""
+    place = state.realm_jwks(plan.environment.name, partner)
+    if in_this_run(identity.realm(plan, partner).site.name) and not place.exists():
+        wait.until(f"{partner}'s realm to publish its keys", place.exists, seconds=PATIENCE, fix="yrd up")
+    elif not place.exists():
         journal.note("pending", what=f"{partner}'s realm has not published its keys yet")
 
 

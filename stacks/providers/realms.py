@@ -74,8 +74,8 @@ class RealmProvider(Provider):
         drift = [f"realm {name}: {a}" for a in decide(spec, found)] if found else [f"realm {name} is absent"]
         if found and name == identity.BROKER and _portal_differs(plan, session):
             drift.append("the portal's secret is another")
-        if found and not state.realm_jwks(plan.environment.name, name).exists():
-            drift.append(f"the keys of realm {name} are not published")
+        if found and exchange_tokens.current(plan, name) != exchange_tokens.published(plan, name):
+            drift.append(f"the keys of realm {name} are not those that are published")
         return {}, drift
 
     def do(self, props: Props, old: Props | None) -> Any:  # noqa: ARG002
