@@ -34,6 +34,7 @@ class Person:
     digits: int = 6
     period: int = 30
     _used: int = 0
+    _again: bool = False
     _browser: requests.Session | None = None
 
     def visit(self, address: str, trust: str) -> str:
@@ -64,9 +65,12 @@ class Person:
         """The page's form as this person fills it in."""
         page = _Form()
         page.feed(answer.text)
-        if not page.action or "username" in page.errors or answer.status_code >= 400:
-            raise self._lost(f"HTTP {answer.status_code} {' '.join(page.text.split())[:300]}")
         values = dict(page.fields)
+        # A code that another program of this person used a moment ago is refused; the next one is not.
+        again = "otp" in values and self._used > 0 and not self._again
+        if not page.action or (page.refused and not again) or answer.status_code >= 400:
+            raise self._lost(f"HTTP {answer.status_code} {page.refused or ' '.join(page.text.split())[-300:]}")
+        self._again = page.refused != ""
         known = {"username": lambda: self.name, "password": lambda: self.password, "otp": self.code}
         asked = [name for name in known if name in values]
         if not asked and not page.buttons:
@@ -96,9 +100,9 @@ class _Form(HTMLParser):
         super().__init__()
         self.action, self.text = "", ""
         self.fields: dict[str, str] = {}
-        self.errors: set[str] = set()
+        self.refused = ""
         self.buttons = False
-        self._inside = False
+        self._inside = self._error = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         row = {name: value or "" for name, value in attrs}
@@ -108,11 +112,12 @@ class _Form(HTMLParser):
             self.buttons = self.buttons or row.get("type") == "submit"
             if row.get("name") and row.get("type") not in ("checkbox", "radio", "submit"):
                 self.fields[row["name"]] = row.get("value", "")
-        if row.get("id", "").startswith("input-error"):
-            self.errors.add("username")
+        self._error = self._error or row.get("id", "").startswith("input-error")
 
     def handle_endtag(self, tag: str) -> None:
         self._inside = self._inside and tag != "form"
+        self._error = self._error and tag not in ("span", "div", "p")
 
     def handle_data(self, data: str) -> None:
         self.text += data + " "
+        self.refused += data.strip() if self._error else ""

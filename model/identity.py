@@ -33,6 +33,8 @@ LEVELS = ("L1", "L2", "L3", "L4")
 
 #: Clients (and audiences) of every realm. `yrd` is the operators' command line, a public client with PKCE.
 CLI, KUBERNETES, OPENBAO, EXCHANGE, DEPLOYER = "yrd", "kubernetes", "openbao", "exchange", "yrd-deployer"
+#: Scope of a token that carries the rights of a power over its own realm; no other token does.
+ADMINISTRATION = "administration"
 #: Clients of the broker: what people open in a browser.
 PORTAL, AFFAIRS = "portal", "affairs"
 

@@ -151,7 +151,7 @@ def _keycloak(province: ProvincePlan) -> Iterator[Operation]:
 
     yield row("see people", "people", "read", "GET /users?max=1")
     # An account without a name is refused, but only after the question whether accounts may be made.
-    yield row("make an account", "people", "change", "POST /users")
+    yield row("make an account", "people", "change", "POST /users", enabled=False)
     yield row("see how people log in", "policies", "read", "GET /authentication/flows")
     yield row("see logins", "records", "read", "GET /events?max=1")
     yield row("see what administrators did", "records", "read", "GET /admin-events?max=1")

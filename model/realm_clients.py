@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from model import flows
 from model.derive import Plan
 from model.identity import (
+    ADMINISTRATION,
     BROKER,
     CLAIM_ID_HASH,
     CLAIM_LEVEL,
@@ -34,6 +35,8 @@ from model.identity import (
 )
 
 Rep = dict[str, Any]
+#: Whose roles are rights over the realm (Keycloak's own client).
+MANAGEMENT = "realm-management"
 #: Public keys (a JWKS as text) by realm and client.
 Keys = Mapping[tuple[str, str], str]
 
@@ -82,7 +85,8 @@ def home_scopes(plan: Plan, where: Realm) -> dict[str, Rep]:
         for p in purposes(plan.province(where.province))
     }
     province = _fixed(CLAIM_PROVINCE, where.province)
-    return {PERSON: _scope(*person), PROVINCE: _scope(province), **_audiences(), **agreements}
+    rights = {ADMINISTRATION: _scope(_rights())}
+    return {PERSON: _scope(*person), PROVINCE: _scope(province), **_audiences(), **rights, **agreements}
 
 
 def broker_scopes() -> dict[str, Rep]:
@@ -99,7 +103,7 @@ def home_clients(plan: Plan, where: Realm, keys: Keys) -> dict[str, Rep]:
     scopes = ["acr", "basic", PERSON, PROVINCE]
     own = purposes(plan.province(where.province))
     found = {
-        CLI: _cli() | {"defaultClientScopes": scopes, "optionalClientScopes": [KUBERNETES, OPENBAO]},
+        CLI: _cli() | {"defaultClientScopes": scopes, "optionalClientScopes": [ADMINISTRATION, KUBERNETES, OPENBAO]},
         TO_BROKER: _to_broker(plan, where),
     }
     if (key := keys.get((where.name, EXCHANGE))) is not None:
@@ -309,6 +313,17 @@ def _fixed(claim: str, value: str) -> Rep:
 
 def _roles(claim: str, *, several: bool = True) -> Rep:
     return _claim(claim, "oidc-usermodel-realm-role-mapper", "String", multivalued=str(several).lower())
+
+
+def _rights() -> Rep:
+    """Where Keycloak's own administration looks for them; those of other clients never stand there."""
+    config = {"usermodel.clientRoleMapping.clientId": MANAGEMENT, "multivalued": "true", "jsonType.label": "String"}
+    told = {
+        "claim.name": f"resource_access.{MANAGEMENT}.roles",
+        "access.token.claim": "true",
+        "id.token.claim": "false",
+    }
+    return _mapper("rights over the realm", "oidc-usermodel-client-role-mapper", **config, **told)
 
 
 def _renamed(role: str) -> Rep:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from model import flows, realm_clients
+from model.authority import realm_management
 from model.checks.identity import COMMON
 from model.derive import Plan
-from model.identity import BROKER, LEVELS, POWERS, ROLES, Realm, realm
+from model.identity import BROKER, CLI, LEVELS, POWERS, ROLES, Realm, realm
 from model.people import RealmSettings
 
 Rep = dict[str, Any]
@@ -19,8 +20,7 @@ MASTER = "master"
 THEME, LOCALES = "yrd", ("zh-CN", "en")
 #: What an account may be asked to do in a home realm: set up a second factor, change the first password.
 ACTIONS = ("CONFIGURE_TOTP", "UPDATE_PASSWORD", "webauthn-register")
-#: Which realm's service accounts manage accounts (Keycloak's own client and roles).
-MANAGEMENT = "realm-management"
+MANAGEMENT = realm_clients.MANAGEMENT
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,10 @@ class RealmSpec:
     profile: Rep = field(default_factory=dict)
     services: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """What service accounts may do: roles of Keycloak's `realm-management`."""
+    rights: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What a realm role may do with the realm itself: roles of `realm-management` inside it."""
+    reach: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Which of these a person may use through a client."""
     lists_strangers: bool = True
     """Whether what is not listed is taken away; Keycloak's own realm keeps what it made."""
 
@@ -59,7 +63,7 @@ def realm_spec(plan: Plan, name: str, keys: realm_clients.Keys) -> RealmSpec:
 
 
 def _home(plan: Plan, where: Realm, keys: realm_clients.Keys) -> RealmSpec:
-    settings = settings_of(plan)
+    settings, rights = settings_of(plan), {role: realm_management(role) for role in ROLES}
     return RealmSpec(
         name=where.name,
         settings=_settings(plan, where, settings),
@@ -70,6 +74,8 @@ def _home(plan: Plan, where: Realm, keys: realm_clients.Keys) -> RealmSpec:
         visible={realm_clients.PERSON: ROLES, realm_clients.TO_BROKER: ROLES},
         actions=ACTIONS,
         profile=_PROFILE,
+        rights=rights,
+        reach={CLI: tuple(sorted({right for held in rights.values() for right in held}))},
         services={realm_clients.ACCOUNTS: ("manage-users", "query-users", "view-realm", "view-users")},
     )
 

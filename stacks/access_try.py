@@ -48,9 +48,13 @@ class Visitors:
         """An access token for one audience, by a real login. Raises YrdError when the person does not get in."""
         if subject.way is Way.NOBODY:
             return ""
+        abroad = subject.way is Way.BROKER
+        if abroad and audience == identity.ADMINISTRATION:
+            # The broker has no such scope: what it gives for another purpose is all that there is to try.
+            audience = identity.KUBERNETES
         if (subject, audience) not in self.tokens:
             realm, got = self.login(subject)
-            for name in (identity.KUBERNETES, identity.OPENBAO):
+            for name in (identity.KUBERNETES, identity.OPENBAO, *([] if abroad else [identity.ADMINISTRATION])):
                 # One token per audience, as `yrd login` does it: no back end gets one that another would take.
                 got = realm.refresh(got.refresh, ("openid", name))
                 self.tokens[subject, name] = got.access
@@ -64,7 +68,8 @@ class Visitors:
         client = oidc.Client(realm.issuer, identity.CLI, trust)
         level = identity.LEVELS[2 if subject.role in identity.POWERS else 1]
         hints = {"acr_values": level} | ({"kc_idp_hint": subject.home} if abroad else {})
-        begun = client.begin(("openid", identity.KUBERNETES, identity.OPENBAO), _BACK, hints)
+        scopes = ("openid", identity.KUBERNETES, identity.OPENBAO, *([] if abroad else [identity.ADMINISTRATION]))
+        begun = client.begin(scopes, _BACK, hints)
         back = urlsplit(self.person(subject).visit(begun.address, trust))
         return client, client.finish(begun, f"{back.path}?{back.query}")
 
@@ -107,7 +112,8 @@ class Asker:
         province = self.plan.province(cell.target)
         if cell.operation.backend is Backend.OPENBAO:
             return self._store(cell.subject, province).ask(cell.operation)
-        token = self.visitors.token(cell.subject, identity.KUBERNETES)
+        scope = identity.ADMINISTRATION if cell.operation.backend is Backend.KEYCLOAK else identity.KUBERNETES
+        token = self.visitors.token(cell.subject, scope)
         return attempts.bearer(self.door(province, cell.operation.backend), cell.operation, token)
 
     def door(self, province: ProvincePlan, backend: Backend) -> Door:

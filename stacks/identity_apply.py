@@ -156,14 +156,25 @@ class _Applier:
         user = self.server.get(f"{self.base}/clients/{self._id(name)}/service-account-user")["id"]
         have, wanted = set(self.live.services.get(name, ())), set(self.spec.services[name])
         if self.spec.name == MASTER:
-            path, roles = f"{self.base}/users/{user}/role-mappings/realm", self._roles
+            self._change(f"{self.base}/users/{user}/role-mappings/realm", self._roles, have, wanted)
         else:
-            owner = self._id(MANAGEMENT)
-            path = f"{self.base}/users/{user}/role-mappings/clients/{owner}"
+            path = f"{self.base}/users/{user}/role-mappings/clients/{self._id(MANAGEMENT)}"
+            self._change(path, self._management, have, wanted)
 
-            def roles(names: Iterable[str]) -> list[Rep]:
-                return [self.server.get(f"{self.base}/clients/{owner}/roles/{part(n)}") for n in sorted(names)]
+    def _right(self, name: str) -> None:
+        have, wanted = set(self.live.rights.get(name, ())), set(self.spec.rights[name])
+        self._change(f"{self.base}/roles/{part(name)}/composites", self._management, have, wanted)
 
+    def _reach(self, name: str) -> None:
+        have, wanted = set(self.live.reach.get(name, ())), set(self.spec.reach[name])
+        path = f"{self.base}/clients/{self._id(name)}/scope-mappings/clients/{self._id(MANAGEMENT)}"
+        self._change(path, self._management, have, wanted)
+
+    def _management(self, names: Iterable[str]) -> list[Rep]:
+        path = f"{self.base}/clients/{self._id(MANAGEMENT)}/roles"
+        return [self.server.get(f"{path}/{part(n)}") for n in sorted(names)]
+
+    def _change(self, path: str, roles: Callable[[Iterable[str]], list[Rep]], have: set[str], wanted: set[str]) -> None:
         if wanted - have:
             self.server.post(path, roles(wanted - have))
         if have - wanted:

@@ -11,7 +11,19 @@ from model.realms import RealmSpec
 from stacks.identity_look import SLOTS, Live, alias
 
 Kind = Literal[
-    "settings", "profile", "role", "scope", "client", "visible", "service", "flow", "provider", "mapper", "action"
+    "settings",
+    "profile",
+    "role",
+    "scope",
+    "client",
+    "visible",
+    "service",
+    "right",
+    "reach",
+    "flow",
+    "provider",
+    "mapper",
+    "action",
 ]
 #: What Keycloak makes by itself in a new realm.
 OWN_CLIENTS = ("account", "account-console", "admin-cli", "broker", "realm-management", "security-admin-console")
@@ -45,6 +57,8 @@ def decide(spec: RealmSpec, live: Live) -> tuple[Action, ...]:
         *_set("client", spec.clients, live.clients),
         *_lists("visible", spec.visible, live.visible),
         *_lists("service", spec.services, live.services),
+        *_lists("right", spec.rights, live.rights),
+        *_lists("reach", spec.reach, live.reach),
         *_flows(spec, live),
         *_providers(spec, live),
         *_actions(spec, live),

@@ -29,6 +29,8 @@ class Live:
     actions: dict[str, Rep]
     profile: Rep
     services: dict[str, tuple[str, ...]]
+    rights: dict[str, tuple[str, ...]]
+    reach: dict[str, tuple[str, ...]]
 
     def slot(self, flow: Flow) -> str:
         """Alias under which the flow lives as it should, empty where it does not."""
@@ -55,9 +57,12 @@ def look(server: Keycloak, spec: RealmSpec) -> Live | None:
         str(row.get("clientScope") or row.get("client")): tuple(sorted(row["roles"]))
         for row in said.get("scopeMappings", ())
     }
+    roles = {r["name"]: r for r in said.get("roles", {}).get("realm", ())}
+    rights = {n: tuple(r.get("composites", {}).get("client", {}).get(MANAGEMENT, ())) for n, r in roles.items()}
+    reach = said.get("clientScopeMappings", {}).get(MANAGEMENT, ())
     return Live(
         settings=said,
-        roles={r["name"]: r for r in said.get("roles", {}).get("realm", ())},
+        roles=roles,
         scopes={s["name"]: s for s in said.get("clientScopes", ())},
         clients=clients,
         flows=_flows(said),
@@ -67,6 +72,8 @@ def look(server: Keycloak, spec: RealmSpec) -> Live | None:
         actions={a["alias"]: a for a in said.get("requiredActions", ())},
         profile=server.get(f"{realm}/users/profile") or {},
         services={name: _service(server, realm, clients, name) for name in spec.services},
+        rights=rights,
+        reach={str(row["client"]): tuple(row["roles"]) for row in reach if row.get("client")},
     )
 
 

@@ -129,7 +129,7 @@ def test_a_realm_that_comes_later_is_believed_then(tmp_path: Path, plan: Plan) -
     try:
         server.start()
         server.believe(authentication(plan, {PROVINCE: realm}))
-        until(lambda: "status=\"failure\"" in metric(server), 150)
+        until(lambda: 'status="failure"' in metric(server), 150)
         assert server.who(server.admin)[0] == 201
         realm.start()
         until(lambda: server.who(realm.token())[0] == 201, 150)
