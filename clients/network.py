@@ -149,6 +149,7 @@ def remove(prefix: str) -> list[str]:
     for space in gone:
         shell.run(["ip", "netns", "delete", space], check=False)
     if prefix in links(None):
-        shell.run(["ip", "link", "delete", prefix])
+        # Its other end may still be going with its namespace, and takes this end along at any moment.
+        shell.run(["ip", "link", "delete", prefix], check=False)
         gone.append(prefix)
     return gone
