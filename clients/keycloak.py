@@ -111,6 +111,13 @@ class Keycloak:
         self._session.headers["Authorization"] = f"Bearer {told['access_token']}"
         self._until = time.monotonic() + float(told["expires_in"]) - 15
 
+    @property
+    def token(self) -> str:
+        """The access token of this session, as a caller would carry it. Raises DeniedError, UnavailableError."""
+        if time.monotonic() >= self._until:
+            self.login()
+        return str(self._session.headers["Authorization"]).removeprefix("Bearer ")
+
     def get(self, path: str, **query: Any) -> Any:
         """JSON of what is there, None for what is not."""
         answer = self._ask("GET", path, params=query)

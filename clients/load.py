@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +23,8 @@ from model.errors import UnreachableError, YrdError
 
 #: Seconds in which a target must answer steadily.
 STEADY = 60.0
+#: Seconds after which what a request carries is looked up anew.
+FRESH = 60.0
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -31,6 +38,7 @@ class Load:
         self.request, self.namespace = request, namespace
         self.aimed = 0
         self.gaps: Gaps | None = None
+        self._turn = threading.Lock()
 
     def __enter__(self) -> Load:
         """Raises UnreachableError (E340) when the first requests do not succeed: what is broken before is no measure."""
@@ -53,24 +61,49 @@ class Load:
 
         Raises UnreachableError (E340): whoever changed something must not go on to take the old away.
         """
-        if request != self.request:
-            self._send(request)
-            self.request = request
+        with self._turn:
+            if request != self.request:
+                self._send(request)
+                self.request = request
+
+    @contextmanager
+    def kept_fresh(self, request: Callable[[], Request], every: float = FRESH) -> Iterator[None]:
+        """Ask for `request()` anew now and then meanwhile: a token in it ends earlier than a rotation may take."""
+        done = threading.Event()
+
+        def keep() -> None:
+            while not done.wait(every):
+                # Whoever rotates looks again after each step; a renewal that failed shows in what is measured.
+                with contextlib.suppress(YrdError):
+                    self.aim(request())
+
+        keeper = threading.Thread(target=keep, daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            done.set()
+            keeper.join()
 
     def _send(self, request: Request) -> None:
         assert self._process.stdin  # noqa: S101 - opened as a pipe
         self._process.stdin.write(json.dumps(asdict(request)) + "\n")
         self._process.stdin.flush()
         self.aimed += 1
-        if self._line(STEADY).get("aimed") != self.aimed:
-            where = f"{request.host}:{request.port}"
-            raise UnreachableError(
-                "E340",
-                f"{where} 未能稳定应答",
-                f"{where} does not answer the load as wanted",
-                "先修复再轮换：yrd status",
-                "mend it before anything is rotated: `yrd status`",
-            )
+        told: dict[str, Any] = {}
+        deadline = time.monotonic() + STEADY
+        # A target that was late may be told of after its time: only the newest counts.
+        while told.get("aimed") != self.aimed:
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                where = f"{request.host}:{request.port}"
+                raise UnreachableError(
+                    "E340",
+                    f"{where} 未能稳定应答",
+                    f"{where} does not answer the load as wanted",
+                    "先修复再轮换：yrd status",
+                    "mend it before anything is rotated: `yrd status`",
+                )
+            told = self._line(deadline - time.monotonic())
 
     def _line(self, seconds: float) -> dict[str, Any]:
         """What the prober says next; empty when it says nothing in time."""

@@ -35,7 +35,7 @@ class IdentityServerProvider(Provider):
 
     def look(self, props: Props) -> tuple[Any, list[str]]:
         plan, site = _site(props)
-        session = _deployer(plan, site)
+        session = deployer_session(plan, site)
         spec = identity_master.spec(plan, _signer(plan, site))
         found = look(session, spec)
         drift = [str(a) for a in decide(spec, found)] if found else ["absent"]
@@ -46,7 +46,7 @@ class IdentityServerProvider(Provider):
     def do(self, props: Props, old: Props | None) -> Any:  # noqa: ARG002
         plan, site = _site(props)
         keycloak.ready(_url(plan, site), state.root_certificate(plan.environment.name, site.name))
-        deployer, spec = _deployer(plan, site), identity_master.spec(plan, _signer(plan, site))
+        deployer, spec = deployer_session(plan, site), identity_master.spec(plan, _signer(plan, site))
         link = ssh.connect(plan.environment.name, site, site.head)
         try:
             deployer.login()
@@ -68,7 +68,7 @@ class RealmProvider(Provider):
 
     def look(self, props: Props) -> tuple[Any, list[str]]:
         plan, site = _site(props)
-        session, name = _deployer(plan, site), str(props["realm"])
+        session, name = deployer_session(plan, site), str(props["realm"])
         spec = realms.realm_spec(plan, name, _keys(plan))
         found = look(session, spec)
         drift = [f"realm {name}: {a}" for a in decide(spec, found)] if found else [f"realm {name} is absent"]
@@ -80,7 +80,7 @@ class RealmProvider(Provider):
 
     def do(self, props: Props, old: Props | None) -> Any:  # noqa: ARG002
         plan, site = _site(props)
-        session, name = _deployer(plan, site), str(props["realm"])
+        session, name = deployer_session(plan, site), str(props["realm"])
         for what, place in _places(plan, name):
             if in_this_run(what):
                 wait.until(f"{what}'s {place.name}", place.exists, seconds=PATIENCE)
@@ -186,7 +186,7 @@ def _signer(plan: Plan, site: Site) -> keycloak.Signer:
     return identity_keys.signer(path, identity.DEPLOYER)
 
 
-def _deployer(plan: Plan, site: Site) -> keycloak.Keycloak:
+def deployer_session(plan: Plan, site: Site) -> keycloak.Keycloak:
     return keycloak.Keycloak(_url(plan, site), _root(plan, site), _signer(plan, site))
 
 

@@ -108,7 +108,7 @@ def rotate(subject: Subject, site: str, memory: Path) -> Result:
     began = time.monotonic()
     held = Memory.load(memory)
     resumed = held is not None
-    with Load(subject.request(), subject.namespace) as load:
+    with Load(subject.request(), subject.namespace) as load, load.kept_fresh(subject.request):
         held = held or Memory(memory, subject.remember()).store()
         for step in subject.steps(held.old):
             if step.name in held.done:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from clients import cluster, envoy, state
 from clients.exchange import NOBODY
-from clients.load import namespace_of
+from clients.load import namespace_of, once
 from clients.prober import Request
 from model import names
 from model.derive import Flow, Plan, ProvincePlan
@@ -89,3 +89,15 @@ def knock(plan: Plan, consumer: ProvincePlan, provider: ProvincePlan, certificat
     """Whether a gateway lets a certificate in at all: any HTTP answer will do, 403 included."""
     roots = state.root_certificate(plan.environment.name, provider.name).read_text()
     return replace(asked(plan, Path(consumer, provider, None), certificate, key, roots), status=0)
+
+
+def believed(plan: Plan, way: Path, token: str) -> bool:
+    """Whether the provider's gateway believes who signed a token that gives no right: 403, and 401 for a stranger's.
+
+    Raises ValueError for any other answer: neither was shown.
+    """
+    bare = request(plan, replace(way, flow=None))
+    bearing = replace(bare, headers={**bare.headers, "authorization": f"Bearer {token}"})
+    if (fault := once(bearing, way.namespace)) not in ("", "status 401"):
+        raise ValueError(f"{way.provider.name}: {fault}")
+    return not fault

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 
 from model.derive import Plan, ProvincePlan
 from stacks.rotation.base import Subject
+from stacks.rotation.keycloak import Realm
 from stacks.rotation.mesh import Mesh
 from stacks.rotation.unseal import Unseal
 
 SUBJECTS: Mapping[str, Callable[[Plan, ProvincePlan], Subject]] = {
     "mesh": Mesh,
+    "keycloak": Realm,
     "unseal": Unseal,
 }
