@@ -39,6 +39,8 @@ AREAS: dict[str, Area] = {
     "deployment": Area(),
     "secrets": Area(),
     "data": Area(),
+    # Between provinces only services ask, each with its own realm's token for one agreement.
+    "exchange": Area(),
 }
 
 

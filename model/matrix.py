@@ -159,9 +159,20 @@ def _keycloak(province: ProvincePlan) -> Iterator[Operation]:
     yield row("see clients and their keys", "secrets", "read", "GET /clients?max=1")
 
 
+def _gateway(province: ProvincePlan) -> Iterator[Operation]:
+    """Asked for from a pod of the partner, so that the workload's identity is right and only the token decides."""
+    for flow in province.provides:
+        for operation in flow.operations:
+            ask = f"{operation.method} http://{flow.host}{operation.path}"
+            body = {"consumer": flow.consumer, "agreement": flow.agreement.name, "fields": list(operation.request)}
+            yield Operation(
+                f"ask {flow.dataset.name} to {operation.name}", Backend.GATEWAY, "exchange", "read", ask, body
+            )
+
+
 def operations(province: ProvincePlan) -> tuple[Operation, ...]:
     """What is asked of a province's back ends."""
-    return (*_api(), *_openbao(province), *_keycloak(province))
+    return (*_api(), *_openbao(province), *_keycloak(province), *_gateway(province))
 
 
 def subjects(plan: Plan, target: ProvincePlan) -> Iterator[Subject]:
@@ -172,10 +183,18 @@ def subjects(plan: Plan, target: ProvincePlan) -> Iterator[Subject]:
     if neighbour != target.name:
         yield from (Subject(role, neighbour, way) for way in (Way.BROKER, Way.ABROAD) for role in ROLES)
     yield Subject("nobody", "", Way.NOBODY)
+    yield from (Subject(EXCHANGE, consumer, Way.HOME) for consumer in {f.consumer: 0 for f in target.provides})
+
+
+def _asks(subject: Subject, operation: Operation) -> bool:
+    """The exchange's client has a key that never leaves its cluster: it is asked where it is, at the gateway."""
+    return subject.role != EXCHANGE or operation.backend is Backend.GATEWAY
 
 
 def allowed(subject: Subject, target: str, operation: Operation) -> bool:
-    """A power holds at home, by the realm's own token, and nowhere else."""
+    """A power holds at home, by the realm's own token, and nowhere else; a gateway opens to the partner's client alone."""
+    if operation.backend is Backend.GATEWAY:
+        return subject.role == EXCHANGE and subject.home == operation.body["consumer"]
     at_home = subject.way is Way.HOME and subject.home == target
     return at_home and authority.allows(subject.role, operation.area, operation.act)
 
@@ -188,6 +207,7 @@ def matrix(plan: Plan, provinces: tuple[str, ...] = ()) -> tuple[Cell, ...]:
         if not provinces or target.name in provinces
         for subject in subjects(plan, target)
         for operation in operations(target)
+        if _asks(subject, operation)
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from model.identity import ROLES
+from model.identity import EXCHANGE, ROLES
 from model.matrix import Cell, Way
 
 #: Allowed, refused, no answer; two that differ in one place show as the second and an exclamation mark.
 _SIGNS = {True: "yes", False: "-", None: "?"}
-_SHORT = {role: role.removesuffix("-administrator") for role in ROLES}
+_SHORT = {role: role.removesuffix("-administrator") for role in (*ROLES, EXCHANGE)}
 _OTHERS = "others"
 
 
@@ -24,7 +24,7 @@ def lines(cells: Sequence[Cell], observed: Mapping[Cell, bool | None]) -> list[s
             row = [c for c in mine if (c.operation.backend, c.operation.name) == operation]
             home = {c.subject.role: c for c in row if c.subject.way is Way.HOME}
             others = [c for c in row if c.subject.way is not Way.HOME]
-            marks = [_mark([home[role]], observed) for role in ROLES] + [_mark(others, observed)]
+            marks = [_mark([home[r]] if r in home else [], observed) for r in _SHORT] + [_mark(others, observed)]
             found.append(f"{operation[0]:<16}{operation[1]:<36}" + "".join(f"{mark:>10}" for mark in marks))
     return found
 

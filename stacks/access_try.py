@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from clients import attempts, oidc, openbao, state
+from clients import attempts, cluster, oidc, openbao, state
 from clients.attempts import Answer, Door
 from clients.visitor import Person
-from model import identity, matrix, pki
+from model import identity, matrix, names, pki
 from model.derive import Plan, ProvincePlan
 from model.errors import BadInputError, YrdError
 from model.matrix import Backend, Cell, Subject, Way
 from stacks.providers.secrets import ca_file, deployer_file
+from toolchain import install
 
 #: Somewhere on loopback; nobody listens there, since the visitor's own answer is taken.
 _BACK = "http://127.0.0.1/callback"
@@ -107,14 +108,28 @@ class Asker:
     visitors: Visitors
     stores: dict[tuple[Subject, str], attempts.Store] = field(default_factory=dict)
     doors: dict[tuple[str, Backend], Door] = field(default_factory=dict)
+    pods: dict[str, list[str]] = field(default_factory=dict)
 
     def ask(self, cell: Cell) -> Answer:
         province = self.plan.province(cell.target)
         if cell.operation.backend is Backend.OPENBAO:
             return self._store(cell.subject, province).ask(cell.operation)
+        if cell.operation.backend is Backend.GATEWAY:
+            return self._gateway(cell)
         scope = identity.ADMINISTRATION if cell.operation.backend is Backend.KEYCLOAK else identity.KUBERNETES
         token = self.visitors.token(cell.subject, scope)
         return attempts.bearer(self.door(province, cell.operation.backend), cell.operation, token)
+
+    def _gateway(self, cell: Cell) -> Answer:
+        """From the consumer's pod: with the person's token, or with the one that the pod gets by itself."""
+        consumer = self.plan.province(cell.operation.body["consumer"])
+        own = cell.subject.role == identity.EXCHANGE
+        token = None if own else self.visitors.token(cell.subject, identity.KUBERNETES)
+        if consumer.name not in self.pods:
+            config = str(cluster.kubeconfig(self.plan, consumer))
+            where = ["-n", names.CONSUMER_NAMESPACE, "exec", "-i", f"deploy/{names.CONSUMER_ACCOUNT}", "-c", "consumer"]
+            self.pods[consumer.name] = [str(install.tool("kubectl")), "--kubeconfig", config, *where, "--"]
+        return attempts.gateway(self.pods[consumer.name], cell.operation, token)
 
     def door(self, province: ProvincePlan, backend: Backend) -> Door:
         found = self.doors.get((province.name, backend)) or self._door(province, backend)

@@ -67,7 +67,12 @@ def test_the_table_itself_separates() -> None:
     assert all(area.changes != AUDIT for area in AREAS.values())
     assert all(not {SYSTEM, SECURITY} <= {*area.reads, area.changes} for area in AREAS.values())
     assert [name for name, area in AREAS.items() if area.reads == (AUDIT,)] == ["records"]
-    assert [name for name, area in AREAS.items() if area == authority.Area()] == ["deployment", "secrets", "data"]
+    assert [name for name, area in AREAS.items() if area == authority.Area()] == [
+        "deployment",
+        "secrets",
+        "data",
+        "exchange",
+    ]
 
 
 @pytest.mark.parametrize("role", [OFFICIAL, CITIZEN, "", "root"])
