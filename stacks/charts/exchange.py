@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 
-from model import names
+from model import identity, names
 from model.derive import Flow, Plan, ProvincePlan
 from model.types import Agreement, Operation
 from services.population import FRESH_HEADER
@@ -55,10 +55,25 @@ def rule(plan: Plan, flow: Flow) -> Values:
         "principal": names.spiffe(consumer.trust_domain, names.EXCHANGE_NAMESPACE, names.EGRESS_ACCOUNT),
         "sni": flow.sni,
         "operations": [_operation(o) for o in flow.operations],
+        "claims": claims(plan, flow),
         "digest": digest(agreement),
         "expires": agreement.valid.until.isoformat(),
         # A label's value may not hold a colon: seconds since 1970.
         "expiresAt": str(int(agreement.valid.until.timestamp())),
+    }
+
+
+def claims(plan: Plan, flow: Flow) -> dict[str, str]:
+    """What the caller's token must say: whose realm it is from, whose client asked, for whom and for what.
+
+    A realm may write any province into its tokens, so the issuer is pinned beside it.
+    """
+    return {
+        "iss": identity.realm(plan, flow.consumer).issuer,
+        "azp": identity.EXCHANGE,
+        "aud": flow.host,
+        identity.CLAIM_PROVINCE: flow.consumer,
+        identity.CLAIM_PURPOSE: flow.agreement.name,
     }
 
 
