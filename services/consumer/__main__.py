@@ -1,4 +1,5 @@
-"""`python3 -m services.consumer serve`, or `call --url URL [--agreement A] [--method M] [--trace T] [--json [BODY]]`.
+"""`python3 -m services.consumer serve`, `token --agreement A`, or
+`call --url URL [--agreement A] [--method M] [--trace T] [--json [BODY]]`.
 
 A call prints one JSON object: `status`, `milliseconds`, `body`, `headers`, `trace`. Exit 0 for any HTTP answer, a
 refusal included; 2 for a call that makes no sense; 3 when there was no answer, or no token to call with, and then the
@@ -27,6 +28,8 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="python3 -m services.consumer")
     verbs = result.add_subparsers(dest="verb", required=True)
     verbs.add_parser("serve", help="stay alive and answer /healthz")
+    show = verbs.add_parser("token", help="print the token that a call would carry as JSON")
+    show.add_argument("--agreement", required=True)
     ask = verbs.add_parser("call", help="make one call and print the answer as JSON")
     ask.add_argument("--url", required=True)
     ask.add_argument("--method", default="GET", type=str.upper, choices=["GET", "POST", "PUT", "DELETE", "HEAD"])
@@ -40,10 +43,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    return serve() if options.verb == "serve" else ask(options)
+    return {"serve": serve, "token": show, "call": ask}[options.verb](options)
 
 
-def serve() -> int:
+def serve(_: argparse.Namespace) -> int:
     # Process 1 has no default for SIGTERM: without this the pod would be killed after its grace period.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     stopped = threading.Event()
@@ -51,6 +54,13 @@ def serve() -> int:
     fresh.start()
     server().serve_forever()
     return 0
+
+
+def show(options: argparse.Namespace) -> int:
+    try:
+        return _print({"token": Tokens(client()).get(options.agreement)}, 0)
+    except OSError as refused:
+        return _print({"error": str(refused)}, 3)
 
 
 def ask(options: argparse.Namespace) -> int:

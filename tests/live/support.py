@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from clients import wait
+from clients.prober import Request
 from model.derive import Plan, derive
 from model.load import find_root, load
 
@@ -106,6 +107,33 @@ def kubectl(province: str, *words: str, code: int | None = 0, stdin: str = "") -
             f"kubectl {words} in {province} -> {done.returncode}\n{done.stdout}{done.stderr}"
         )
     return done.stdout + done.stderr
+
+
+_ONCE = """
+import asyncio, json, sys
+from clients.prober import Request
+asked = Request(**json.loads(sys.stdin.read()))
+async def once():
+    reader, writer = await asyncio.open_connection(asked.host, asked.port, ssl=asked.context(), server_hostname=asked.server_name)
+    writer.write(asked.text())
+    return await reader.read()
+print(int(asyncio.run(asyncio.wait_for(once(), 10)).split()[1]))
+"""
+
+
+def status(space: str, request: Request) -> int:
+    """HTTP status of one request that is made inside a network namespace; keys and tokens go by standard input."""
+    done = subprocess.run(
+        ["ip", "netns", "exec", space, sys.executable, "-c", _ONCE],
+        cwd=ROOT,
+        input=json.dumps(asdict(request)),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert done.returncode == 0, done.stderr[-800:]
+    return int(done.stdout)
 
 
 def processes() -> dict[int, str]:

@@ -22,6 +22,7 @@ from model import names, pki
 from model.derive import Flow, Plan
 from stacks import secrets_custody
 from tests.live import support
+from toolchain.install import tool
 
 SPACE, PORT = f"yrd-{support.ENVIRONMENT}-intruder", "intruder"
 SCRIPT = Path(__file__).with_name("wire.py")
@@ -61,6 +62,7 @@ class Call:
     tls: bool = True
     certificate: Path | None = None
     sni: str = ""
+    token: str = ""
 
     def make(self) -> dict[str, Any]:
         operation, provider = self.flow.operations[0], self.plan.province(self.flow.provider)
@@ -74,11 +76,13 @@ class Call:
             "method": operation.method,
             "path": operation.path,
             "body": body,
+            "token": self.token,
             "cert": str(self.certificate) if self.certificate else "",
             "key": str(self.certificate.with_suffix(".key")) if self.certificate else "",
         }
         done = subprocess.run(
-            ["ip", "netns", "exec", SPACE, sys.executable, str(SCRIPT), json.dumps(asked)],
+            ["ip", "netns", "exec", SPACE, sys.executable, str(SCRIPT)],
+            input=json.dumps(asked),
             capture_output=True,
             text=True,
             check=True,
@@ -95,7 +99,8 @@ def place(folder: Path, name: str, certificate: str, key: str) -> Path:
 
 @pytest.fixture(scope="module")
 def call(plan: Plan, flow: Flow, wire: None) -> Call:
-    return Call(plan, flow)
+    """With the consumer's own token throughout: a stolen one opens nothing without the gateway's key."""
+    return Call(plan, flow, token=exchange.token(plan, str(tool("kubectl")), flow.consumer, flow.agreement.name))
 
 
 def refused(said: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""One exchange on the wire, run inside a network namespace: JSON in (argv), one JSON line out. Standard library only."""
+"""One exchange on the wire, run inside a network namespace: JSON in (standard input), one JSON line out. Standard library only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 
 
 def main() -> None:
-    asked = json.loads(sys.argv[1])
+    asked = json.loads(sys.stdin.read())
     said = {"connected": False, "tls": False, "answer": "", "error": ""}
     try:
         raw = socket.create_connection((asked["host"], asked["port"]), timeout=8)
@@ -27,6 +27,8 @@ def main() -> None:
         head = (
             f"{asked['method']} {asked['path']} HTTP/1.1\r\nhost: {asked['name']}\r\ncontent-type: application/json\r\n"
         )
+        if asked.get("token"):
+            head += f"authorization: Bearer {asked['token']}\r\n"
         stream.sendall(f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body)
         said["answer"] = stream.recv(4096).decode(errors="replace").split("\r\n")[0]
     except OSError as fault:  # ssl.SSLError is one

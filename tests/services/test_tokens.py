@@ -136,3 +136,13 @@ def test_a_call_without_a_token_is_not_made(
     realm.away = True
     assert main(["call", "--url", "http://127.0.0.1:9/", "--agreement", AGREEMENT]) == 3
     assert f"no token for {AGREEMENT}" in json.loads(capsys.readouterr().out)["error"]
+
+
+def test_the_token_of_the_next_call_can_be_shown(
+    settings: Path, realm: Realm, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("services.consumer.__main__.client", lambda: client(settings))
+    assert main(["token", "--agreement", "other"]) == 3
+    assert "no agreement other" in json.loads(capsys.readouterr().out)["error"]
+    assert main(["token", "--agreement", AGREEMENT]) == 0
+    assert number(json.loads(capsys.readouterr().out)["token"]) == 1
