@@ -146,24 +146,34 @@ def lacking(plan: Plan, realm: str) -> tuple[str, ...]:
 
 
 def gateway_kids(plan: Plan, province: ProvincePlan) -> list[dict[str, set[str]]]:
-    """Issuer to key ids, as each of the gateway's Envoys holds them: an object in the API is not yet a decision there.
+    """Issuer to key ids by pod, as each of the gateway's Envoys holds them."""
+    return [_kids(rules) for rules in gateway_rules(plan, province)]
+
+
+def gateway_rules(plan: Plan, province: ProvincePlan) -> list[list[dict[str, Any]]]:
+    """JWT rules by pod, as Envoy runs them: an object in the API is not yet a decision at the gateway.
 
     A province whose gateway does not run verifies nothing, and holds nothing.
     """
     api = cluster.connect(plan, province)
     pods = api.all("v1", "Pod", names.EXCHANGE_NAMESPACE, f"istio={names.INGRESS_ACCOUNT}")
-    return [_held(api, p["metadata"]["name"]) for p in pods if p["status"]["phase"] == "Running"] or [{}]
+    return [_rules(api, p["metadata"]["name"]) for p in pods if p["status"]["phase"] == "Running"] or [[]]
 
 
-def _held(api: Cluster, pod: str) -> dict[str, set[str]]:
+def _rules(api: Cluster, pod: str) -> list[dict[str, Any]]:
     where = ["-n", names.EXCHANGE_NAMESPACE, "exec", pod, "-c", "istio-proxy"]
     ask = ["pilot-agent", "request", "GET", "config_dump?resource=dynamic_listeners"]
     command = [str(tool("kubectl")), "--kubeconfig", str(api.kubeconfig), *where, "--", *ask]
-    dump = json.loads(run(command, timeout=60, env=kubectl_environment()).stdout)
+    said = run(command, timeout=60, env=kubectl_environment()).stdout
+    # The agent's own warnings may stand before the answer.
+    return _providers(json.loads(said[said.index("{") :]))
+
+
+def _kids(rules: list[dict[str, Any]]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for provider in _providers(dump):
-        keys_inline = json.loads(_inline(provider.get("local_jwks", {})))["keys"]
-        found.setdefault(str(provider["issuer"]), set()).update(str(k.get("kid")) for k in keys_inline)
+    for rule in rules:
+        inline = json.loads(_inline(rule.get("local_jwks", {})))["keys"]
+        found.setdefault(str(rule["issuer"]), set()).update(str(k.get("kid")) for k in inline)
     return found
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from clients import network, podman
+from model import names
 from model.derive import Plan
 from tests.live import support
 from toolchain import facts as host_facts
@@ -60,6 +61,26 @@ def house() -> Iterator[None]:
         if sleeping:
             print("\nstarting `local` again", file=sys.__stderr__)
             support.yrd("start", env={"YRD_ENVIRONMENT": "local"})
+
+
+@pytest.fixture(scope="module")
+def wire(plan: Plan) -> Iterator[None]:
+    """A namespace of ours on Shanghai's own segment, as a stolen server in its room would be."""
+    shanghai, router = plan.province("shanghai"), plan.backbone
+    bridge = names.bridge(shanghai.segment.network_address.packed[2])
+
+    def ip(*words: str, check: bool = True) -> None:
+        subprocess.run(["ip", *words], check=check, capture_output=True)
+
+    ip("netns", "delete", support.SPACE, check=False)
+    ip("netns", "add", support.SPACE)
+    ip("-n", router, "link", "add", support.PORT, "type", "veth", "peer", "name", "eth0", "netns", support.SPACE)
+    ip("-n", router, "link", "set", support.PORT, "master", bridge, "up")
+    ip("-n", support.SPACE, "addr", "add", f"{shanghai.segment[200]}/24", "dev", "eth0")
+    ip("-n", support.SPACE, "link", "set", "eth0", "up")
+    ip("-n", support.SPACE, "route", "add", "default", "via", str(shanghai.router))
+    yield
+    ip("netns", "delete", support.SPACE, check=False)
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,8 @@ from model.load import find_root, load
 
 #: Another one for work on a single file: `YRD_LIVE_KEEP=1 YRD_LIVE_ENVIRONMENT=local pytest tests/live/test_85_canary.py`.
 ENVIRONMENT = os.environ.get("YRD_LIVE_ENVIRONMENT", "test")
+#: A place on Shanghai's wire that is none of its machines (fixture `wire`).
+SPACE, PORT = f"yrd-{ENVIRONMENT}-intruder", "intruder"
 ROOT = Path(__file__).resolve().parents[2]
 
 

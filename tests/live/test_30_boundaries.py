@@ -6,7 +6,6 @@ import base64
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,33 +23,12 @@ from stacks import secrets_custody
 from tests.live import support
 from toolchain.install import tool
 
-SPACE, PORT = f"yrd-{support.ENVIRONMENT}-intruder", "intruder"
 SCRIPT = Path(__file__).with_name("wire.py")
 
 
 @pytest.fixture(scope="module")
 def flow(plan: Plan) -> Flow:
     return plan.province("anhui").provides[0]
-
-
-@pytest.fixture(scope="module")
-def wire(plan: Plan) -> Iterator[None]:
-    """A namespace of ours on Shanghai's own segment, as a stolen server in its room would be."""
-    shanghai, router = plan.province("shanghai"), plan.backbone
-    bridge = names.bridge(shanghai.segment.network_address.packed[2])
-
-    def ip(*words: str, check: bool = True) -> None:
-        subprocess.run(["ip", *words], check=check, capture_output=True)
-
-    ip("netns", "delete", SPACE, check=False)
-    ip("netns", "add", SPACE)
-    ip("-n", router, "link", "add", PORT, "type", "veth", "peer", "name", "eth0", "netns", SPACE)
-    ip("-n", router, "link", "set", PORT, "master", bridge, "up")
-    ip("-n", SPACE, "addr", "add", f"{shanghai.segment[200]}/24", "dev", "eth0")
-    ip("-n", SPACE, "link", "set", "eth0", "up")
-    ip("-n", SPACE, "route", "add", "default", "via", str(shanghai.router))
-    yield
-    ip("netns", "delete", SPACE, check=False)
 
 
 @dataclass(frozen=True)
@@ -81,7 +59,7 @@ class Call:
             "key": str(self.certificate.with_suffix(".key")) if self.certificate else "",
         }
         done = subprocess.run(
-            ["ip", "netns", "exec", SPACE, sys.executable, str(SCRIPT)],
+            ["ip", "netns", "exec", support.SPACE, sys.executable, str(SCRIPT)],
             input=json.dumps(asked),
             capture_output=True,
             text=True,
