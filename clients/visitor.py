@@ -11,7 +11,7 @@ import struct
 import time
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
 
@@ -53,6 +53,33 @@ class Person:
             action, fields = self._filled(answer)
             answer = browser.post(urljoin(answer.url, action), fields, timeout=TIMEOUT, allow_redirects=False)
         raise self._lost("too many pages")
+
+    def enter(self, address: str, trust: str, home: str) -> requests.Response:
+        """Open a page behind a login at the broker, come from `home`, and return what its own host answers in the end.
+
+        Raises YrdError E370.
+        """
+        browser = self._browser = self._browser or requests.Session()
+        browser.trust_env, browser.verify = False, trust
+        host, hint = urlsplit(address).netloc, f"&{urlencode({'kc_idp_hint': home})}"
+        answer = browser.get(address, timeout=TIMEOUT, allow_redirects=False)
+        for _ in range(PAGES * 3):
+            if (target := answer.headers.get("Location")) is not None:
+                target = urljoin(answer.url, target)
+                if "/protocol/openid-connect/auth?" in target and hint:
+                    target, hint = target + hint, ""
+                answer = browser.get(target, timeout=TIMEOUT, allow_redirects=False)
+            elif urlsplit(answer.url).netloc == host:
+                return answer
+            else:
+                action, fields = self._filled(answer)
+                answer = browser.post(urljoin(answer.url, action), fields, timeout=TIMEOUT, allow_redirects=False)
+        raise self._lost("too many pages")
+
+    @property
+    def browser(self) -> requests.Session:
+        """With the cookies of every visit so far."""
+        return self._browser or requests.Session()
 
     def deliver(self, address: str, trust: str) -> None:
         """As a browser: visit, and bring the answer to the program that waits for it."""
