@@ -38,6 +38,8 @@ ACCESS_LOG = {
     "bytes_received": "%BYTES_RECEIVED%",
     "bytes_sent": "%BYTES_SENT%",
     "peer": "%DOWNSTREAM_PEER_URI_SAN%",
+    # Of the token that was checked here; nothing where none is.
+    "purpose": "%DYNAMIC_METADATA(envoy.filters.http.jwt_authn:payload:purpose)%",
     "requested_server_name": "%REQUESTED_SERVER_NAME%",
     "downstream_remote_address": "%DOWNSTREAM_REMOTE_ADDRESS%",
     "upstream_cluster": "%UPSTREAM_CLUSTER_RAW%",

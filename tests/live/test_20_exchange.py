@@ -42,6 +42,8 @@ def test_the_agreed_call_is_answered_and_leaves_one_line_on_either_side() -> Non
             ],
             seconds=20,
         )
+        if gateway == "ingress":
+            assert any('"purpose":"anhui-shanghai-population"' in line for line in lines), "what for, beside who"
         assert any(" 200 " in line or '"200"' in line or ":200" in line for line in lines), lines
 
 

@@ -19,7 +19,9 @@ from clients.load import Load
 from clients.prober import Request
 from model import identity, names
 from model.derive import Flow, Plan
+from model.matrix import Subject, Way
 from stacks import exchange_tokens
+from stacks.access_try import Visitors
 from tests.live import support, tokens
 from toolchain.install import tool
 
@@ -183,6 +185,13 @@ def test_another_provinces_real_token_is_refused(plan: Plan, flow: Flow, call: C
 
     assert "invalid_scope" in from_jiangsu(names.policy(flow.agreement.name), code=1)
     assert call(from_jiangsu("openid").splitlines()[-1]) in (401, 403)
+
+
+@pytest.mark.parametrize("role", [identity.OFFICIAL, identity.SYSTEM])
+def test_a_persons_real_token_is_refused(plan: Plan, flow: Flow, call: Caller, role: str) -> None:
+    """Not even the province's highest administrator calls for an agreement."""
+    token = Visitors(plan).token(Subject(role, flow.consumer, Way.HOME), identity.KUBERNETES)
+    assert call(token) in (401, 403)
 
 
 @pytest.fixture

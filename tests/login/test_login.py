@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -94,33 +96,39 @@ def behind() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def site(folder: Path, broker: Broker, page: Path, behind: str) -> Iterator[str]:
-    """The template of the role with its files in another place; everything else is as on the hub."""
     listen = f"127.0.0.1:{free_port()}"
-    shutil.copytree(ROLE / "files/etc/yrd/login", folder / "login")
-    (folder / "login/client").write_text(SECRET)
-    (folder / "login/cookie").write_text("x" * 43)
     shutil.copy(folder / "issuer.crt", folder / "portal.crt")
     shutil.copy(folder / "issuer.key", folder / "portal.key")
     shutil.copy(folder / "issuer.crt", folder / "ca.pem")
+    broker.redirects = (f"https://{listen}/oauth2/callback",)
+    with running(folder, listen, broker.issuer, SECRET, [f"unix://{page}", behind]):
+        yield f"https://{listen}"
+
+
+@contextmanager
+def running(folder: Path, listen: str, issuer: str, secret: str, upstreams: list[str]) -> Iterator[None]:
+    """The template of the role with its files in another place; everything else is as on the hub."""
+    shutil.copytree(ROLE / "files/etc/yrd/login", folder / "login")
+    (folder / "login/client").write_text(secret)
+    (folder / "login/cookie").write_text("x" * 43)
     loader = jinja2.FileSystemLoader(ROLE / "templates")
     environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701
-    environment.filters["to_json"] = jinja2.filters.htmlsafe_json_dumps
+    environment.filters["to_json"] = json.dumps
     text = environment.get_template("etc/yrd/login.cfg.j2").render(
-        login_issuer=broker.issuer,
+        login_issuer=issuer,
         login_client=identity.PORTAL,
         login_roles=list(identity.ENTRANTS),
         login_roles_claim=identity.CLAIM_ROLES,
         login_listen=listen,
-        login_upstreams=[f"unix://{page}", behind],
+        login_upstreams=upstreams,
     )
     text = text.replace("/etc/yrd/login/", f"{folder}/login/").replace("/etc/yrd/tls/", f"{folder}/")
     (folder / "login.cfg").write_text(text)
-    broker.redirects = (f"https://{listen}/oauth2/callback",)
     log = (folder / "log").open("wb")
     run = subprocess.Popen([program(), f"--config={folder}/login.cfg"], stdout=log, stderr=log)
     try:
         wait.until("oauth2-proxy to listen", lambda: _listens(listen, run, folder / "log"), seconds=30, every=0.2)
-        yield f"https://{listen}"
+        yield
     finally:
         os.kill(run.pid, signal.SIGTERM)
         run.wait(timeout=10)
