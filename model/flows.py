@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from model.identity import POWERS
 from model.people import RealmSettings
 
 Requirement = Literal["REQUIRED", "ALTERNATIVE", "CONDITIONAL", "DISABLED"]
 
-#: Role inside every power: whoever has it needs a second factor. It stands in no token.
-SECOND_FACTOR = "second-factor"
 #: Attribute of an account whose person was compared with the document.
 VERIFIED = "verified"
 
@@ -58,32 +57,31 @@ def home(settings: RealmSettings) -> Flow:
     configured = _conditional("conditional-user-configured")
     third = _level(3, ages.L3, configured, _required("auth-otp-form"))
     fourth = _level(4, ages.L4, configured, _required("webauthn-authenticator"))
+    powers = tuple(step for power in POWERS for step in _administrator(power))
+    # Whoever asks for more than somebody can give gets the person with what the session has, and judges by `acr`.
+    last = _required("allow-access-authenticator")
     return Flow(
         BROWSER,
         (
             Step("auth-cookie", "ALTERNATIVE"),
-            Step("forms", "ALTERNATIVE", steps=(first, second, third, fourth, *_administrators())),
+            Step("forms", "ALTERNATIVE", steps=(first, second, third, fourth, *powers, last)),
         ),
     )
 
 
-def _administrators() -> tuple[Step, Step]:
+def _administrator(power: str) -> tuple[Step, Step]:
     """Who has a power shows a factor unless this very login did already; who has none yet gets one now."""
-    role = _conditional("conditional-user-role", condUserRole=SECOND_FACTOR)
+    role = _conditional("conditional-user-role", condUserRole=power)
     shown = tuple(_not_done(name) for name in ("level-3", "level-4"))
-    has = Step(
-        "administrators",
-        "CONDITIONAL",
-        steps=(
-            role,
-            *shown,
-            _conditional("conditional-user-configured"),
-            Step("auth-otp-form", "ALTERNATIVE"),
-            Step("webauthn-authenticator", "ALTERNATIVE"),
-        ),
+    has = (
+        role,
+        *shown,
+        _conditional("conditional-user-configured"),
+        Step("auth-otp-form", "ALTERNATIVE"),
+        Step("webauthn-authenticator", "ALTERNATIVE"),
     )
-    none = (role, *shown, _not_done("administrators"), _required("auth-otp-form"))
-    return has, Step("administrators-enrol", "CONDITIONAL", steps=none)
+    none = (role, *shown, _not_done(power), _required("auth-otp-form"))
+    return Step(power, "CONDITIONAL", steps=has), Step(f"{power}-enrol", "CONDITIONAL", steps=none)
 
 
 def broker() -> Flow:

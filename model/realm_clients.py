@@ -103,7 +103,8 @@ def home_clients(plan: Plan, where: Realm, keys: Keys) -> dict[str, Rep]:
     scopes = ["acr", "basic", PERSON, PROVINCE]
     own = purposes(plan.province(where.province))
     found = {
-        CLI: _cli() | {"defaultClientScopes": scopes, "optionalClientScopes": [ADMINISTRATION, KUBERNETES, OPENBAO]},
+        CLI: _cli({"default.acr.values": "L3"})
+        | {"defaultClientScopes": scopes, "optionalClientScopes": [ADMINISTRATION, KUBERNETES, OPENBAO]},
         TO_BROKER: _to_broker(plan, where),
     }
     if (key := keys.get((where.name, EXCHANGE))) is not None:
@@ -127,7 +128,8 @@ def broker_clients(plan: Plan, where: Realm, keys: Keys) -> dict[str, Rep]:
     scopes = {"defaultClientScopes": ["basic", PERSON]}
     whose = _note("preferred_username", "preferred_username")
     found = {
-        CLI: _cli() | scopes | {"optionalClientScopes": [KUBERNETES, OPENBAO], "protocolMappers": [whose]},
+        # A level that is asked for by default would send everybody home again at every login: here who needs one asks.
+        CLI: _cli({}) | scopes | {"optionalClientScopes": [KUBERNETES, OPENBAO], "protocolMappers": [whose]},
         # The hub's login keeps a secret of its own (`stacks/providers/realms.py` brings it here).
         PORTAL: _page(plan, where, PORTAL, portal_redirects(plan))
         | scopes
@@ -153,6 +155,7 @@ def providers(plan: Plan) -> dict[str, Rep]:
             "trustEmail": False,
             "storeToken": False,
             "linkOnly": False,
+            "hideOnLogin": False,
             "config": _provider(realm(plan, p.name).issuer, order),
         }
         for order, p in enumerate(plan.provinces)
@@ -197,7 +200,7 @@ def _proved(client: Rep, key: str | None) -> Rep:
     return client | how | {"attributes": client["attributes"] | proof["attributes"]}
 
 
-def _cli() -> Rep:
+def _cli(more: dict[str, str]) -> Rep:
     """The operators' command line: any port of this host's loopback (RFC 8252), or a code typed elsewhere (RFC 8628)."""
     return _NEVER | {
         "publicClient": True,
@@ -208,7 +211,7 @@ def _cli() -> Rep:
         "attributes": {
             "pkce.code.challenge.method": "S256",
             "oauth2.device.authorization.grant.enabled": "true",
-            "default.acr.values": "L3",
+            **more,
         },
     }
 

@@ -10,7 +10,7 @@ from model import flows, realm_clients
 from model.authority import realm_management
 from model.checks.identity import COMMON
 from model.derive import Plan
-from model.identity import BROKER, CLI, LEVELS, POWERS, ROLES, Realm, realm
+from model.identity import BROKER, CLI, LEVELS, ROLES, Realm, realm
 from model.people import RealmSettings
 
 Rep = dict[str, Any]
@@ -67,7 +67,7 @@ def _home(plan: Plan, where: Realm, keys: realm_clients.Keys) -> RealmSpec:
     return RealmSpec(
         name=where.name,
         settings=_settings(plan, where, settings),
-        roles={flows.SECOND_FACTOR: (), **{r: (flows.SECOND_FACTOR,) if r in POWERS else () for r in ROLES}},
+        roles=dict.fromkeys(ROLES, ()),
         scopes=realm_clients.home_scopes(plan, where),
         clients=realm_clients.home_clients(plan, where, keys) | _closed(),
         flows=(flows.home(settings),),
@@ -202,4 +202,6 @@ _PROFILE: Rep = {
         *(_attribute(name, personal=True) for name in ("username", "email", "firstName", "lastName")),
         *(_attribute(name, personal=False) for name in realm_clients.ATTRIBUTES),
     ],
+    # What is not listed cannot be said about anybody.
+    "unmanagedAttributePolicy": None,
 }

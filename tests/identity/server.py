@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -19,7 +20,7 @@ from clients import keycloak, wait
 from model import realms
 from model.accounts import Account, accounts
 from model.derive import Plan, derive
-from model.identity import BROKER, DEPLOYER, EXCHANGE
+from model.identity import BROKER, DEPLOYER, EXCHANGE, pages
 from model.load import find_root, load
 from model.realm_clients import ACCOUNTS
 from stacks import identity_accounts, identity_apply, identity_keys
@@ -165,13 +166,15 @@ class Server:
     def signer(self, client: str, realm: str) -> keycloak.Signer:
         return identity_keys.signer(self.folder / f"{realm}-{client}.pem", client, realm)
 
+    def master(self) -> keycloak.Signer:
+        return self.signer(DEPLOYER, keycloak.MASTER)
+
     def deployer(self) -> keycloak.Keycloak:
-        return keycloak.Keycloak(self.url, self.ca, self.signer(DEPLOYER, keycloak.MASTER))
+        return keycloak.Keycloak(self.url, self.ca, self.master())
 
     def keys(self) -> dict[tuple[str, str], str]:
-        import json
-
         owners = [(p.name, c) for p in self.plan.provinces for c in (EXCHANGE, ACCOUNTS)]
+        owners += [(BROKER, page.client) for page in pages(self.plan)]
         return {(r, c): json.dumps(identity_keys.jwks(self.signer(c, r))) for r, c in owners}
 
     def configure(self) -> int:
@@ -185,6 +188,12 @@ class Server:
             otp = realms.settings_of(self.plan).otp
             done += len(identity_accounts.establish(own, province.name, wanted, self.vault, otp))
         return done
+
+    def password(self, name: str) -> str:
+        return self.secrets[name]["password"]
+
+    def factor(self, name: str) -> str:
+        return self.secrets[name].get("totp", "")
 
     def vault(self, account: Account) -> Mapping[str, str]:
         return self.secrets.setdefault(account.name, identity_accounts.new_secret(account))
