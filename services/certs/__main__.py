@@ -21,6 +21,8 @@ from services.certs.renew import Pending, reload
 from services.certs.spec import Connection, load
 
 FOLDER = Path("/etc/yrd")
+#: Beside PENDING: a time (ISO 8601), older than which no certificate is kept.
+ANEW = "certs-anew"
 PENDING = Path("/var/lib/yrd/certs-pending.json")
 
 
@@ -46,7 +48,13 @@ def main(argv: Sequence[str] | None = None, tell: Callable[[str], None] = reload
 def _run(path: Path, pending: Path, tell: Callable[[str], None], *, check: bool) -> Report:
     spec = load(path)
     with session(spec.connection) as client:
-        return ensure(spec, client, Pending(pending), datetime.now(UTC), tell, check=check)
+        anew = _anew(pending.with_name(ANEW))
+        return ensure(spec, client, Pending(pending), datetime.now(UTC), tell, check=check, anew=anew)
+
+
+def _anew(mark: Path) -> datetime | None:
+    """When somebody asked that nothing older be kept; the mark stays, and asks for nothing more once it was done."""
+    return datetime.fromisoformat(mark.read_text().strip()) if mark.exists() else None
 
 
 @contextmanager

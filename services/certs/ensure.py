@@ -39,10 +39,18 @@ class Report:
 
 
 def ensure(
-    spec: Spec, client: OpenBao, pending: Pending, now: datetime, tell: Callable[[str], None], *, check: bool = False
+    spec: Spec,
+    client: OpenBao,
+    pending: Pending,
+    now: datetime,
+    tell: Callable[[str], None],
+    *,
+    check: bool = False,
+    anew: datetime | None = None,
 ) -> Report:
     """Make every file what the specification says, then `tell` each holder of a new one to read it.
 
+    What was issued before `anew` is replaced even when it is fresh, so that a run that died goes on and does not begin again.
     Raises YrdError; what was placed before stays and is whole.
     """
     report = Report()
@@ -54,7 +62,7 @@ def ensure(
             if not check:
                 place.authority(authority.path, live[authority.mount].anchors)
     for entry in spec.entries:
-        _entry(entry, client, live[entry.mount], pending, now, report, check=check)
+        _entry(entry, client, live[entry.mount], pending, now, report, check=check, anew=anew)
     if not check:
         failpoint("certs-placed")
         report.reloaded += pending.pay(tell)
@@ -62,12 +70,21 @@ def ensure(
 
 
 def _entry(
-    entry: Entry, client: OpenBao, live: Live, pending: Pending, now: datetime, report: Report, *, check: bool
+    entry: Entry,
+    client: OpenBao,
+    live: Live,
+    pending: Pending,
+    now: datetime,
+    report: Report,
+    *,
+    check: bool,
+    anew: datetime | None,
 ) -> None:
     if not check:
         pending.owe(entry.reload if place.finish(entry) else ())
     found = held.look(entry)
-    if not (reason := held.why(entry, found, live.issuer, live.anchors, now)):
+    reason = held.why(entry, found, live.issuer, live.anchors, now) or held.asked_anew(found, anew)
+    if not reason:
         report.fresh.append(entry.name)
         if not check:
             _forget(entry)

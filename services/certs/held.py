@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import yaml
@@ -13,6 +13,9 @@ from cryptography import x509
 from clients import keys
 from model.errors import YrdError
 from services.certs.spec import Entry
+
+#: OpenBao dates certificates back by this much (`not_before_duration`, model/pki.py).
+BACKDATED = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,13 @@ def why(entry: Entry, held: Held, issuer: str, anchors: str, now: datetime) -> s
     if entry.subject and not _named(entry.subject, keys.subject_of(certificate)):
         return "other names"
     return "due" if keys.due(certificate, now) else ""
+
+
+def asked_anew(held: Held, since: datetime | None) -> str:
+    """Why a good certificate is replaced all the same: it is older than somebody wants."""
+    if since is None or held.delegated or held.certificate is None:
+        return ""
+    return "asked for" if held.certificate.not_valid_before_utc + BACKDATED < since else ""
 
 
 def _named(want: keys.Subject, live: keys.Subject) -> bool:

@@ -39,17 +39,18 @@ HOLDERS: dict[tuple[str, str], Holder] = {
     (pki.SERVER, "portal"): Holder("yrd-login", "yrd-login.service"),
 }
 
-#: kubeadm's file below /etc/kubernetes/pki by role, and the static pods that read it once at their start.
-PAIRS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "apiserver": ("apiserver", ("kube-apiserver",)),
-    "apiserver-kubelet-client": ("apiserver-kubelet-client", ("kube-apiserver",)),
-    "front-proxy-client": ("front-proxy-client", ("kube-apiserver",)),
-    "apiserver-etcd-client": ("apiserver-etcd-client", ("kube-apiserver",)),
-    "etcd-server": ("etcd/server", ("etcd",)),
-    "etcd-peer": ("etcd/peer", ("etcd",)),
-    "etcd-healthcheck-client": ("etcd/healthcheck-client", ()),
+#: kubeadm's file below /etc/kubernetes/pki by role. API server and etcd read these files again by themselves (Kubernetes:
+#: `dynamiccertificates`, `ReloadTLSFiles`; etcd: at every handshake), so nobody is restarted for them.
+PAIRS: dict[str, str] = {
+    "apiserver": "apiserver",
+    "apiserver-kubelet-client": "apiserver-kubelet-client",
+    "front-proxy-client": "front-proxy-client",
+    "apiserver-etcd-client": "apiserver-etcd-client",
+    "etcd-server": "etcd/server",
+    "etcd-peer": "etcd/peer",
+    "etcd-healthcheck-client": "etcd/healthcheck-client",
 }
-#: Static pods by kubeconfig. kubelet rotates its own through the signer as soon as it runs.
+#: Static pods by kubeconfig, which they read once at their start. kubelet rotates its own through the signer as soon as it runs.
 KUBECONFIGS: dict[str, tuple[str, ...]] = {
     "admin.conf": (),
     "super-admin.conf": (),
@@ -101,10 +102,9 @@ def _kubeadm(role: pki.PkiRole) -> dict[str, object]:
     row: dict[str, object] = {"name": role.name, "mount": role.mount, "role": role.name, "mode": "0600"}
     if role.name in KUBECONFIGS:
         return {**row, "kubeconfig": f"{KUBERNETES}/{role.name}", "reload": list(KUBECONFIGS[role.name])}
-    file, pods = PAIRS[role.name]
-    place = f"{KUBERNETES}/pki/{file}"
+    place = f"{KUBERNETES}/pki/{PAIRS[role.name]}"
     files = {"csr": f"{place}.csr", "key": f"{place}.key", "cert": f"{place}.crt"}
-    return {**row, **files, "reload": [f"static-pod:{pod}" for pod in pods]}
+    return {**row, **files, "reload": []}
 
 
 def _entries(plan: Plan, site: Site, machine: MachinePlan) -> Iterator[dict[str, object]]:

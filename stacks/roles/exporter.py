@@ -50,7 +50,7 @@ def variables(plan: Plan, site: Site, machine: MachinePlan) -> dict[str, object]
 
 def _certificates() -> list[str]:
     """Those that end an operation when they end, and that the exporter's account may read."""
-    kubernetes = [f"{PKI}/{file}.crt" for file, _ in certs.PAIRS.values()]
+    kubernetes = [f"{PKI}/{file}.crt" for file in certs.PAIRS.values()]
     return sorted([*kubernetes, *(f"{TLS}/{name}.crt" for name in ("exporter", "exporter-api", "signer"))])
 
 

@@ -52,26 +52,25 @@ def lent(client: OpenBao, spec: SecretsSpec, grants: Mapping[str, tuple[str, ...
         client.write(path, {"policy": own.text})
 
 
-def family(spec: SecretsSpec) -> tuple[Authority, ...]:
-    """The site's root and what stands below it."""
-    return tuple(a for a in spec.authorities if a.mount == ROOT or a.parent == ROOT)
+def family(spec: SecretsSpec, anchor: str = ROOT) -> tuple[Authority, ...]:
+    """An anchor and what stands below it."""
+    return tuple(a for a in spec.authorities if anchor in (a.mount, a.parent))
 
 
-def newer(client: OpenBao, mount: str, old: str) -> Issuer | None:
-    """The issuer of `mount` that has a key and is not of the old root; None while there is none."""
-    found = [i for i in issuers(client, mount) if not i.under(old)]
-    anchor = mount == ROOT
-    return next((i for i in found if keys.self_signed(i.certificate) == anchor), None)
+def newer(client: OpenBao, authority: Authority, old: str) -> Issuer | None:
+    """The issuer of a mount that has a key and is not of the old root; None while there is none."""
+    found = [i for i in issuers(client, authority.mount) if not i.under(old)]
+    return next((i for i in found if keys.self_signed(i.certificate) != bool(authority.parent)), None)
 
 
-def make(client: OpenBao, spec: SecretsSpec, old: str) -> None:
+def make(client: OpenBao, spec: SecretsSpec, old: str, anchor: str = ROOT) -> None:
     """A new root and an intermediate of it in each mount below. Nothing signs with them yet."""
-    root, *below = family(spec)
+    root, *below = family(spec, anchor)
     with lent(client, spec, {f"{root.mount}/root/rotate/internal": ("update",)}):
-        if newer(client, root.mount, old) is None:
+        if newer(client, root, old) is None:
             client.write(f"{root.mount}/root/rotate/internal", {**_body(root), **P256})
             failpoint("rotate-root-made")
-    made = newer(client, root.mount, old)
+    made = newer(client, root, old)
     assert made  # noqa: S101 - just made
     grants = {f"{made.path}/sign-intermediate": ("update",)}
     grants |= {
@@ -79,7 +78,7 @@ def make(client: OpenBao, spec: SecretsSpec, old: str) -> None:
     }
     with lent(client, spec, grants):
         for authority in below:
-            if newer(client, authority.mount, old) is None:
+            if newer(client, authority, old) is None:
                 _intermediate(client, authority, made)
 
 
@@ -100,21 +99,21 @@ def _body(authority: Authority) -> dict[str, object]:
     }
 
 
-def switch(client: OpenBao, spec: SecretsSpec, old: str) -> None:
+def switch(client: OpenBao, spec: SecretsSpec, old: str, anchor: str = ROOT) -> None:
     """From now on everything is signed below the new root: the root last, so that no intermediate stands without one."""
-    mounts = [a.mount for a in reversed(family(spec))]
-    with lent(client, spec, {f"{mount}/config/issuers": ("read", "update") for mount in mounts}):
-        for mount in mounts:
-            made = newer(client, mount, old)
+    members = family(spec, anchor)[::-1]
+    with lent(client, spec, {f"{a.mount}/config/issuers": ("read", "update") for a in members}):
+        for authority in members:
+            mount, made = authority.mount, newer(client, authority, old)
             assert made  # noqa: S101 - `make` came before
             if (client.read(f"{mount}/config/issuers") or {})["default"] != made.id:
                 client.write(f"{mount}/config/issuers", {"default": made.id})
                 failpoint("rotate-switched")
 
 
-def retire(client: OpenBao, spec: SecretsSpec, old: str) -> None:
+def retire(client: OpenBao, spec: SecretsSpec, old: str, anchor: str = ROOT) -> None:
     """Delete the old root, what it signed, and every key that no issuer uses: nobody can sign below it any more."""
-    mounts = [a.mount for a in reversed(family(spec))]
+    mounts = [a.mount for a in reversed(family(spec, anchor))]
     found = [i for mount in mounts for i in issuers(client, mount)]
     gone, kept = [i for i in found if i.under(old)], [i for i in found if not i.under(old)]
     if old_ones := [mount for mount in mounts if Issuer(mount, "", client.public(mount)).under(old)]:

@@ -8,10 +8,12 @@ from model.derive import Plan, ProvincePlan
 from stacks.rotation.base import Subject
 from stacks.rotation.keycloak import Realm
 from stacks.rotation.mesh import Mesh
+from stacks.rotation.pki import Pki
 from stacks.rotation.unseal import Unseal
 
 SUBJECTS: Mapping[str, Callable[[Plan, ProvincePlan], Subject]] = {
     "mesh": Mesh,
     "keycloak": Realm,
+    "pki": Pki,
     "unseal": Unseal,
 }

@@ -9,7 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +191,7 @@ def test_renewal_keeps_kubeadms_key_and_names(machine: Machine, anhui: ProvinceP
     assert (folder / "apiserver.key").read_text() == key
     assert new.serial_number != old.serial_number
     assert keys.subject_of(new) == keys.subject_of(old)
-    assert report.reloaded[:2] == ["static-pod:kube-apiserver", "static-pod:kube-controller-manager"]
+    assert report.reloaded[0] == "static-pod:kube-controller-manager", "the API server reads its files by itself"
 
 
 def test_a_kubeconfig_that_kubelet_rotates_is_left_alone(machine: Machine) -> None:
@@ -267,3 +267,17 @@ def kubeadm(machine: Machine, site: ProvincePlan) -> None:
 
 def embedded(text: str, many: str, one: str, field: str) -> str:
     return base64.b64decode(yaml.safe_load(text)[many][0][one][field]).decode()
+
+
+def test_what_is_older_than_asked_for_is_replaced_once(machine: Machine) -> None:
+    machine.report()
+    first = {name: machine.pair(name)[1].read_text() for name in ("exporter", "signer")}
+    mark = machine.write("certs-anew", (datetime.now(UTC) - timedelta(days=1)).isoformat())
+    assert not machine.report()["issued"], "younger than that already"
+    mark.write_text((datetime.now(UTC) + timedelta(seconds=1)).isoformat())
+    report = machine.report()
+    assert set(report["why"].values()) == {"asked for"} and set(report["issued"]) == OWN
+    assert all(machine.pair(name)[1].read_text() != text and machine.whole(name) for name, text in first.items())
+    issued = keys.load_certificate(machine.pair("signer")[1].read_text()).not_valid_before_utc + held.BACKDATED
+    mark.write_text((issued - timedelta(seconds=5)).isoformat())
+    assert not machine.report()["issued"], "a run that goes on does not begin again"

@@ -119,3 +119,14 @@ def test_a_kill_anywhere_is_finished(own: Server, spec: SecretsSpec) -> None:
     assert len(issuers.issuers(client, pki.ROOT)) == 1, "two kills never make a third root"
     with issuers.lent(client, spec, {f"{m}/keys": ("list",) for m in (pki.SERVER, pki.MESH)}):
         assert [len(client.list(f"{m}/keys")) for m in (pki.SERVER, pki.MESH)] == [1, 1], "no orphan is left"
+
+
+def test_an_anchor_without_children_rotates_by_itself(own: Server, spec: SecretsSpec) -> None:
+    client = deployer(own)
+    old, others = client.public(pki.FRONT_PROXY), client.anchors(pki.ROOT)
+    issuers.make(client, spec, old, pki.FRONT_PROXY)
+    assert client.anchors(pki.FRONT_PROXY).startswith(old) and nothing_to_do(client, spec)
+    issuers.switch(client, spec, old, pki.FRONT_PROXY)
+    issuers.retire(client, spec, old, pki.FRONT_PROXY)
+    assert client.anchors(pki.FRONT_PROXY) == client.public(pki.FRONT_PROXY) != old
+    assert client.anchors(pki.ROOT) == others and nothing_to_do(client, spec)
