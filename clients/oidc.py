@@ -105,7 +105,7 @@ class Client:
             redirect_uri=back,
             scope=list(scopes),
             state=state,
-            code_challenge=oauth.create_code_challenge(verifier, "S256"),
+            code_challenge=_challenge(verifier),
             code_challenge_method="S256",
             **hints,
         )
@@ -126,11 +126,14 @@ class Client:
     def device(self, scopes: Sequence[str], announce: Callable[[str], None], hints: Mapping[str, str]) -> Tokens:
         """Device grant (RFC 8628): the person opens the address on another machine."""
         ends, oauth = self._endpoints(), DeviceClient(self.client)
-        body = {"client_id": self.client, "scope": " ".join(scopes), **hints}
+        # Keycloak asks for PKCE here as well.
+        verifier = WebApplicationClient(self.client).create_code_verifier(64)
+        proof = {"code_challenge": _challenge(verifier), "code_challenge_method": "S256"}
+        body = {"scope": " ".join(scopes), **proof, **hints}
         started = self._post(ends["device_authorization_endpoint"], body, LoginError)
         announce(str(started.get("verification_uri_complete") or started["verification_uri"]))
         end, pause = time.monotonic() + float(started["expires_in"]), float(started.get("interval", 5))
-        ask = {"grant_type": oauth.grant_type, "device_code": started["device_code"]}
+        ask = {"grant_type": oauth.grant_type, "device_code": started["device_code"], "code_verifier": verifier}
         while time.monotonic() < end:
             # The realm asks not to be asked more often than this.
             time.sleep(pause)
@@ -190,6 +193,11 @@ class _DeviceError(YrdError):
     def __init__(self, _issuer: str, said: str) -> None:
         self.said = said
         super().__init__("E361", said, said)
+
+
+def _challenge(verifier: str) -> str:
+    """RFC 7636, method S256."""
+    return str(WebApplicationClient("").create_code_challenge(verifier, "S256"))
 
 
 def claims(token: str) -> dict[str, Any]:

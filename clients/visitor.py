@@ -39,6 +39,16 @@ class Person:
 
     def visit(self, address: str, trust: str) -> str:
         """Follow `address` until it leads back to this host's loopback; returns that address. Raises YrdError E370."""
+        if (back := self._walk(address, trust)) is None:
+            raise self._lost("the login ended on a page")
+        return back
+
+    def approve(self, address: str, trust: str) -> None:
+        """Follow `address`, log in and agree, until a page asks for nothing more: a login on another machine."""
+        if self._walk(address, trust) is not None:
+            raise self._lost("the login ended on this host")
+
+    def _walk(self, address: str, trust: str) -> str | None:
         browser = self._browser = self._browser or requests.Session()
         browser.trust_env = False
         browser.verify = trust
@@ -50,7 +60,11 @@ class Person:
                     return target
                 answer = browser.get(target, timeout=TIMEOUT, allow_redirects=False)
                 continue
-            action, fields = self._filled(answer)
+            page = _Form()
+            page.feed(answer.text)
+            if not page.action and answer.status_code == 200:
+                return None
+            action, fields = self._filled(answer, page)
             answer = browser.post(urljoin(answer.url, action), fields, timeout=TIMEOUT, allow_redirects=False)
         raise self._lost("too many pages")
 
@@ -88,10 +102,8 @@ class Person:
         session.trust_env = False
         session.get(back, timeout=TIMEOUT)
 
-    def _filled(self, answer: requests.Response) -> tuple[str, dict[str, str]]:
+    def _filled(self, answer: requests.Response, page: _Form) -> tuple[str, dict[str, str]]:
         """The page's form as this person fills it in."""
-        page = _Form()
-        page.feed(answer.text)
         values = dict(page.fields)
         # A code that another program of this person used a moment ago is refused; the next one is not.
         again = "otp" in values and self._used > 0 and not self._again
@@ -102,7 +114,8 @@ class Person:
         asked = [name for name in known if name in values]
         if not asked and not page.buttons:
             raise self._lost(f"a form with {', '.join(values)}")
-        return page.action, {**values, **{name: known[name]() for name in asked}}
+        agreed = {"accept": "yes"} if "accept" in page.buttons else {}
+        return page.action, {**values, **agreed, **{name: known[name]() for name in asked}}
 
     def code(self) -> str:
         """The one-time code of this moment (RFC 6238), each one only once: a realm takes none twice."""
@@ -128,7 +141,7 @@ class _Form(HTMLParser):
         self.action, self.text = "", ""
         self.fields: dict[str, str] = {}
         self.refused = ""
-        self.buttons = False
+        self.buttons: set[str] = set()
         self._inside = self._error = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -136,7 +149,7 @@ class _Form(HTMLParser):
         if tag == "form" and row.get("method", "").lower() == "post" and not self.action:
             self.action, self._inside = row.get("action", ""), True
         elif self._inside and tag in ("input", "button"):
-            self.buttons = self.buttons or row.get("type") == "submit"
+            self.buttons |= {row.get("name", "")} if row.get("type") == "submit" else set()
             if row.get("name") and row.get("type") not in ("checkbox", "radio", "submit"):
                 self.fields[row["name"]] = row.get("value", "")
         self._error = self._error or row.get("id", "").startswith("input-error")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 
-from clients import sessions, state
+from clients import oidc, sessions, state
 from model import identity, matrix
 from model.errors import BadInputError
 from model.matrix import Cell
@@ -38,7 +40,10 @@ def register(app: typer.Typer) -> None:
 def login(
     as_: As,
     province: Province = "",
-    device: Annotated[bool, typer.Option("--device", help="No browser here: enter a code on another machine.")] = False,
+    device: Annotated[bool, typer.Option("--device", help="No browser here: approve on another machine.")] = False,
+    paste: Annotated[
+        bool, typer.Option("--paste", help="No browser here: bring the last address back by hand.")
+    ] = False,
     openbao: Annotated[bool, typer.Option("--openbao", help="Also open a session at the province's OpenBao.")] = False,
     environment: Environment = "local",
 ) -> None:
@@ -49,7 +54,7 @@ def login(
     target = plan.province(province or person.home)
     realm, hints = logins.client(plan, person, target)
     scopes = ("openid", identity.KUBERNETES, identity.OPENBAO)
-    way = realm.device if device else realm.browser
+    way = realm.device if device else _pasted(realm) if paste else realm.browser
     session = logins.keep(plan, person, target, realm, way(scopes, _announce, hints))
     kubeconfig = session.with_suffix(".kubeconfig")
     logins.kubeconfig(plan, target, session, kubeconfig)
@@ -66,6 +71,21 @@ def login(
         token, _ = logins.openbao_token(plan, target, person.power, session)
         root = state.root_certificate(environment, target.name)
         print(f"export BAO_ADDR={target.openbao_url} BAO_CACERT={root} BAO_TOKEN=$(cat {token})")
+
+
+def _pasted(realm: oidc.Client) -> Callable[..., oidc.Tokens]:
+    """For another machine's browser: its last page cannot be loaded there, and its address is what is needed here."""
+
+    def way(scopes: Sequence[str], announce: Callable[[str], None], hints: Mapping[str, str]) -> oidc.Tokens:
+        begun = realm.begin(scopes, "http://127.0.0.1/callback", hints)
+        announce(begun.address)
+        # Unseen, since it holds a code.
+        last = urlsplit(
+            typer.prompt("Address of the page that could not be loaded 无法打开的页面地址", hide_input=True)
+        )
+        return realm.finish(begun, f"{last.path}?{last.query}")
+
+    return way
 
 
 def _announce(address: str) -> None:

@@ -15,7 +15,7 @@ import yaml
 
 from clients import oidc, sessions, state
 from clients.openbao import OpenBao
-from model import identity, pki
+from model import identity, pki, tokens
 from model.derive import Plan, ProvincePlan
 from model.errors import BadInputError, YrdError
 
@@ -80,6 +80,16 @@ def keep(plan: Plan, person: Who, province: ProvincePlan, realm: oidc.Client, go
             f"this account does not hold {person.power}: {', '.join(roles)}",
             "用持有该权限的账号登录",
             "log in as its holder",
+        )
+    if person.power and said.get("acr") not in tokens.STRONG:
+        realm.end(got.refresh)
+        level = said.get("acr")
+        raise YrdError(
+            "E373",
+            f"登录级别为 {level}，管理权限需要 {tokens.STRONG[0]}：设备授权不区分级别",
+            f"this login reached {level}, a power needs {tokens.STRONG[0]}: a device grant cannot ask for a level",
+            "去掉 --device，或改用 --paste",
+            "leave --device away, or use --paste",
         )
     path = sessions.file(plan.environment.name, person.person, province.name)
     name = str(said.get("preferred_username") or person.person)
