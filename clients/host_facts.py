@@ -107,11 +107,13 @@ def files(patterns: list[str]) -> dict[str, Any]:
     """Path to entry. A pattern yields what it matches, so that an added file is seen as well as a missing one."""
     found: dict[str, Any] = {}
     for pattern in patterns:
-        path, _, aspect = pattern.partition("@")
-        if aspect:
+        # systemd's names of instances hold the same sign: postgresql@15-main.service.
+        path, _, aspect = pattern.rpartition("@")
+        if aspect in ASPECTS:
             found[pattern] = ASPECTS[aspect](path)
         else:
-            found |= {name: entry(name) for name in (inside(path[: -len(EVERY)]) if path.endswith(EVERY) else [path])}
+            every = inside(pattern[: -len(EVERY)]) if pattern.endswith(EVERY) else [pattern]
+            found |= {name: entry(name) for name in every}
     return found
 
 

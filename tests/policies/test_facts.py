@@ -43,6 +43,15 @@ def test_digests_change_with_content_mode_and_company(tmp_path: Path) -> None:
     }
 
 
+def test_a_sign_in_a_units_name_is_no_aspect(tmp_path: Path) -> None:
+    drop_in = tmp_path / "postgresql@15-main.service.d"
+    drop_in.mkdir()
+    (drop_in / "yrd.conf").write_text("[Service]\n")
+    found = host_facts.files([f"{drop_in}/yrd.conf", f"{drop_in}@mode", f"{drop_in}/*"])
+    assert found[f"{drop_in}/yrd.conf"]["kind"] == "file"
+    assert set(found) == {f"{drop_in}/yrd.conf", f"{drop_in}@mode"}
+
+
 def test_an_audit_asks_everything_and_one_failure_hides_nothing() -> None:
     seen = facts.look(here, Managed(), audit=True)
     assert {section.__name__ for section in host_audit.SECTIONS} <= set(seen.sections)
