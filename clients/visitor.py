@@ -60,8 +60,7 @@ class Person:
                     return target
                 answer = browser.get(target, timeout=TIMEOUT, allow_redirects=False)
                 continue
-            page = _Form()
-            page.feed(answer.text)
+            page = _form(answer)
             if not page.action and answer.status_code == 200:
                 return None
             action, fields = self._filled(answer, page)
@@ -86,7 +85,7 @@ class Person:
             elif urlsplit(answer.url).netloc == host:
                 return answer
             else:
-                action, fields = self._filled(answer)
+                action, fields = self._filled(answer, _form(answer))
                 answer = browser.post(urljoin(answer.url, action), fields, timeout=TIMEOUT, allow_redirects=False)
         raise self._lost("too many pages")
 
@@ -131,6 +130,12 @@ class Person:
 
     def _lost(self, said: str) -> YrdError:
         return YrdError("E370", f"{self.name} 无法登录：{said}", f"{self.name} cannot log in: {said}")
+
+
+def _form(answer: requests.Response) -> _Form:
+    page = _Form()
+    page.feed(answer.text)
+    return page
 
 
 class _Form(HTMLParser):
