@@ -54,6 +54,17 @@ def _http(door: Door, method: str, path: str, headers: Mapping[str, str], body: 
     return Answer(answer.status_code not in REFUSED, f"HTTP {answer.status_code}")
 
 
+def page(door: Door) -> Answer:
+    """A page without a login: whoever is sent to one does not see it."""
+    session = requests.Session()
+    session.trust_env = False
+    try:
+        answer = session.get(door.url, verify=door.trust, timeout=TIMEOUT, allow_redirects=False)
+    except (requests.RequestException, OSError) as gone:
+        raise _unreachable(door, str(gone)[:200]) from gone
+    return Answer(answer.status_code == 200, f"HTTP {answer.status_code}")
+
+
 def _unreachable(door: Door, said: str) -> UnreachableError:
     return UnreachableError(
         "E369",

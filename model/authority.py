@@ -41,6 +41,8 @@ AREAS: dict[str, Area] = {
     "data": Area(),
     # Between provinces only services ask, each with its own realm's token for one agreement.
     "exchange": Area(),
+    # The region's own page shows no province's data; who may enter is the broker's matter (`identity.ENTRANTS`).
+    "portal": Area(),
 }
 
 

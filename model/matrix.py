@@ -14,7 +14,7 @@ from typing import Any
 from model import authority, names
 from model.authority import Act
 from model.derive import Plan, ProvincePlan
-from model.identity import EXCHANGE, ROLES
+from model.identity import ENTRANTS, EXCHANGE, ROLES
 
 
 class Backend(StrEnum):
@@ -170,9 +170,15 @@ def _gateway(province: ProvincePlan) -> Iterator[Operation]:
             )
 
 
-def operations(province: ProvincePlan) -> tuple[Operation, ...]:
-    """What is asked of a province's back ends."""
-    return (*_api(), *_openbao(province), *_keycloak(province), *_gateway(province))
+def _portal(plan: Plan) -> Operation:
+    """The region's page, by a login at the broker."""
+    url = f"https://{plan.hub.head.address}:{plan.world.region.ports.portal}/"
+    return Operation("open the portal", Backend.GATEWAY, "portal", "read", f"GET {url}")
+
+
+def operations(plan: Plan, province: ProvincePlan) -> tuple[Operation, ...]:
+    """What is asked of a province's back ends, and by its people of the region's."""
+    return (*_api(), *_openbao(province), *_keycloak(province), *_gateway(province), _portal(plan))
 
 
 def subjects(plan: Plan, target: ProvincePlan) -> Iterator[Subject]:
@@ -187,12 +193,16 @@ def subjects(plan: Plan, target: ProvincePlan) -> Iterator[Subject]:
 
 
 def _asks(subject: Subject, operation: Operation) -> bool:
-    """The exchange's client has a key that never leaves its cluster: it is asked where it is, at the gateway."""
+    """The exchange's client has a key that never leaves its cluster: it is asked where it is. The portal has one way in."""
+    if operation.area == "portal":
+        return subject.role != EXCHANGE and subject.way in (Way.HOME, Way.NOBODY)
     return subject.role != EXCHANGE or operation.backend is Backend.GATEWAY
 
 
 def allowed(subject: Subject, target: str, operation: Operation) -> bool:
     """A power holds at home, by the realm's own token, and nowhere else; a gateway opens to the partner's client alone."""
+    if operation.area == "portal":
+        return subject.role in ENTRANTS
     if operation.backend is Backend.GATEWAY:
         return subject.role == EXCHANGE and subject.home == operation.body["consumer"]
     at_home = subject.way is Way.HOME and subject.home == target
@@ -206,7 +216,7 @@ def matrix(plan: Plan, provinces: tuple[str, ...] = ()) -> tuple[Cell, ...]:
         for target in plan.provinces
         if not provinces or target.name in provinces
         for subject in subjects(plan, target)
-        for operation in operations(target)
+        for operation in operations(plan, target)
         if _asks(subject, operation)
     )
 

@@ -114,11 +114,22 @@ class Asker:
         province = self.plan.province(cell.target)
         if cell.operation.backend is Backend.OPENBAO:
             return self._store(cell.subject, province).ask(cell.operation)
+        if cell.operation.area == "portal":
+            return self._portal(cell)
         if cell.operation.backend is Backend.GATEWAY:
             return self._gateway(cell)
         scope = identity.ADMINISTRATION if cell.operation.backend is Backend.KEYCLOAK else identity.KUBERNETES
         token = self.visitors.token(cell.subject, scope)
         return attempts.bearer(self.door(province, cell.operation.backend), cell.operation, token)
+
+    def _portal(self, cell: Cell) -> Answer:
+        """With the person's browser, through the login at the broker and back."""
+        url = cell.operation.ask.partition(" ")[2]
+        trust = str(state.root_certificate(self.plan.environment.name, self.plan.hub.name))
+        if cell.subject.way is Way.NOBODY:
+            return attempts.page(Door(url, trust))
+        answer = self.visitors.person(cell.subject).enter(url, trust, cell.subject.home)
+        return Answer(answer.ok, f"HTTP {answer.status_code}")
 
     def _gateway(self, cell: Cell) -> Answer:
         """From the consumer's pod: with the person's token, or with the one that the pod gets by itself."""

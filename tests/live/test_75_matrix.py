@@ -70,7 +70,7 @@ def asked(asker: Asker, backend: Backend, token: str) -> bool:
     province = asker.plan.province(PROVINCE)
     door = asker.door(province, backend)
     operation = next(
-        o for o in operations(province) if o.backend is backend and o.act == "read" and o.area != "secrets"
+        o for o in operations(asker.plan, province) if o.backend is backend and o.act == "read" and o.area != "secrets"
     )
     if backend is Backend.OPENBAO:
         session = OpenBao(door.url, Path(door.trust))
