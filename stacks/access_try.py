@@ -97,7 +97,16 @@ class Visitors:
 def _vault(plan: Plan, province: ProvincePlan, name: str) -> dict[str, str]:
     """Password and seed from the province's own store."""
     client = openbao.connect(province.openbao_url, ca_file(plan, province), openbao.load(deployer_file(plan, province)))
-    return dict((client.read(f"kv/data/person-{name}") or {})["data"])
+    held = client.read(f"kv/data/person-{name}")
+    if held is None:
+        raise BadInputError(
+            "E374",
+            f"{province.name} 的密钥库中没有 {name} 的口令",
+            f"{province.name}'s store holds no password of {name}",
+            "先运行 yrd up",
+            "run `yrd up` first",
+        )
+    return dict(held["data"])
 
 
 @dataclass
