@@ -20,7 +20,7 @@ down: .venv/.made ## take the local environment away
 	$(BIN)/yrd down
 
 test: check ## everything that must hold, on the real environment `test` (root; `local` sleeps meanwhile)
-	$(BIN)/pytest tests/secrets tests/live
+	$(BIN)/pytest tests/secrets tests/identity tests/live
 
 check: .venv/.made ## lint, types, import directions, pure tests: no root, no network
 	$(BIN)/ruff check .

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from clients import cluster, memory, openbao, podman, shell, ssh
+from clients import cluster, keycloak, memory, openbao, podman, shell, ssh, state
 from model import names
 from model.derive import MachinePlan, Plan, ProvincePlan, Site
 from model.errors import YrdError
 from stacks.providers.secrets import ca_file
+from stacks.roles.identity import serves as carries
 
 #: Deployments without which no call between provinces is possible.
 MESH = (
@@ -52,7 +53,7 @@ class SiteState:
     def ready(self) -> bool:
         beneath = all(m.running for m in self.machines) and self.secrets == "ready"
         if not self.cluster:
-            return beneath
+            return beneath and not self.waiting
         whole = 0 < self.nodes_total == self.nodes_ready == len(self.machines)
         return beneath and whole and self.mesh == "ready" and not self.waiting and not self.fault
 
@@ -115,7 +116,7 @@ def _site(plan: Plan, site: Site, since: datetime | None) -> SiteState:
         return SiteState(site.name, machines, "down", cluster=isinstance(site, ProvincePlan))
     secrets = _secrets(plan, site)
     if not isinstance(site, ProvincePlan):
-        return SiteState(site.name, machines, secrets, cluster=False)
+        return SiteState(site.name, machines, secrets, waiting=_identity(plan, site), cluster=False)
     try:
         api = cluster.connect(plan, site)
         nodes = api.all("v1", "Node")
@@ -123,7 +124,7 @@ def _site(plan: Plan, site: Site, since: datetime | None) -> SiteState:
         stale = [name(p) for p in api.all("v1", "Pod") if not renewed(p, since)] if since else []
     except (YrdError, OSError) as fault:
         return SiteState(site.name, machines, secrets, fault=str(fault).splitlines()[0])
-    waiting = tuple(sorted({*stale, *(name(w) for w in workloads if not complete(w))}))
+    waiting = tuple(sorted({*stale, *(name(w) for w in workloads if not complete(w)), *_identity(plan, site)}))
     mesh = [w for w in workloads if (w["metadata"]["namespace"], w["metadata"]["name"]) in MESH]
     whole = len(mesh) == len(MESH) and all(complete(w) for w in mesh)
     return SiteState(
@@ -149,6 +150,13 @@ def _secrets(plan: Plan, site: Site) -> Secrets:
     except (YrdError, OSError, shell.CommandError):
         return "down"
     return "ready" if state.serves else "sealed"
+
+
+def _identity(plan: Plan, site: Site) -> tuple[str, ...]:
+    """What is not there of a site's identity centre; nothing on a site without one."""
+    url = f"https://{site.head.address}:{plan.world.region.ports.identity}"
+    there = not carries(plan, site) or keycloak.serves(url, state.root_certificate(plan.environment.name, site.name))
+    return () if there else ("keycloak",)
 
 
 def node_ready(node: dict[str, Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from model.derive import MachinePlan, Plan, Site
 from stacks.roles import Managed
+from stacks.roles.identity import HEALTH
 
 APPS = ("portal",)
 #: Only the group of the portal may use its socket; the login (role `login`) is in it.
@@ -41,6 +42,7 @@ def variables(plan: Plan, site: Site, machine: MachinePlan) -> dict[str, object]
                 for flow in p.provides
             ],
         },
+        "hub_identity": f"127.0.0.1:{HEALTH}",
         "hub_targets": [
             {
                 "name": p.name,

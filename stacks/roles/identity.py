@@ -7,6 +7,8 @@ from model.derive import MachinePlan, Plan, Site
 from stacks.roles import Managed
 
 TLS = "/etc/yrd/tls"
+#: Health and figures, on the machine's own loopback.
+HEALTH = 9000
 
 
 def serves(plan: Plan, site: Site) -> bool:
@@ -20,6 +22,7 @@ def variables(plan: Plan, site: Site, machine: MachinePlan) -> dict[str, object]
     return {
         "identity_address": str(machine.address),
         "identity_port": plan.world.region.ports.identity,
+        "identity_health_port": HEALTH,
         "identity_trust": [f"{TLS}/ca.pem", *(["/etc/yrd/partners"] if elsewhere else [])],
     }
 

@@ -122,7 +122,11 @@ def test_an_unverified_identity_gets_the_lowest_level_only(centre: Server, brows
     page = login(browser, app, name, centre.password(name), acr_values="L2")
     assert app.tokens(page).access["acr"] == "L1"
     essential = '{"access_token":{},"id_token":{"acr":{"essential":true,"values":["L2"]}}}'
-    assert not browser.open(app.start(claims=essential)).code
+    # Whoever insists is told the truth too, and judges by it.
+    for one in (browser, Browser(centre.ca)):
+        page = one.open(app.start(claims=essential))
+        page = page if page.code else one.submit(page, username=name, password=centre.password(name))
+        assert not page.code or app.tokens(page).id["acr"] == "L1"
 
 
 def test_nobody_has_two_powers(centre: Server) -> None:
