@@ -18,6 +18,8 @@ ROLES = f"{AUTH}/cel/role"
 PLAIN_ROLES = f"{AUTH}/role"
 #: Seconds; a person's session, which is not renewed but begun anew.
 SESSION_SECONDS = 900
+#: Seconds by which two clocks may differ.
+SKEW_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class JwtRole:
         return {
             "bound_audiences": [identity.OPENBAO],
             "cel_program": {"expression": self.program()},
-            "clock_skew_leeway": 5,
+            "clock_skew_leeway": SKEW_SECONDS,
             "expiration_leeway": -1,
             "message": "",
             "not_before_leeway": -1,
