@@ -5,7 +5,6 @@ from __future__ import annotations
 import stat
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,7 +19,7 @@ from model.errors import BadInputError, YrdError
 from model.identity import AUDIT, KUBERNETES, OPENBAO, POWERS
 from model.matrix import Backend, Subject, Way, matrix
 from stacks import login
-from tests.identity.server import Server, started
+from tests.identity.server import Server
 from tests.secrets.conftest import until
 
 BACK = "http://127.0.0.1/callback"
@@ -28,13 +27,9 @@ SCOPES = ("openid", KUBERNETES, OPENBAO)
 
 
 @pytest.fixture(scope="session")
-def keycloak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = started(tmp_path_factory.mktemp("keycloak"))
-    try:
-        server.configure()
-        yield server
-    finally:
-        server.close()
+def keycloak(centre: Server) -> Server:
+    """The realms and accounts of the model on a real server."""
+    return centre
 
 
 @pytest.fixture(scope="session")
