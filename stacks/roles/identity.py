@@ -17,8 +17,12 @@ def serves(plan: Plan, site: Site) -> bool:
 
 
 def variables(plan: Plan, site: Site, machine: MachinePlan) -> dict[str, object]:
-    """Other realms' servers are trusted by their own sites' roots; with one server for all that is the site's own."""
-    elsewhere = any(realm.site != site for realm in identity.realms(plan))
+    """Other realms' servers, and pages that are told of a logout, are trusted by their own sites' roots.
+
+    A server reads them when it starts: those that come later count after its next start (docs/login.md).
+    """
+    told = any(page.province != site.name for page in identity.pages(plan))
+    elsewhere = any(realm.site != site for realm in identity.realms(plan)) or told
     return {
         "identity_address": str(machine.address),
         "identity_port": plan.world.region.ports.identity,
