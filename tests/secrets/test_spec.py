@@ -171,7 +171,7 @@ def test_no_province_knows_anothers_machines(plan: Plan) -> None:
 def test_the_hub_has_no_cluster_and_no_province_role(plan: Plan) -> None:
     spec = secrets_spec(plan, plan.hub)
     assert [m.path for m in spec.mounts] == [pki.ROOT, pki.SERVER]
-    assert {r.name for r in spec.roles} == {"openbao", "registry", "prometheus-client", "portal"}
+    assert {r.name for r in spec.roles} == {"openbao", "registry", "prometheus-client", "portal", "identity"}
     assert {p.name for p in spec.policies} == {"deployer", f"certs-{plan.hub.head.name}"}
     assert spec.mesh is None
 
