@@ -25,8 +25,16 @@ Kind = Literal[
     "mapper",
     "action",
 ]
-#: What Keycloak makes by itself in a new realm.
-OWN_CLIENTS = ("account", "account-console", "admin-cli", "broker", "realm-management", "security-admin-console")
+#: What Keycloak makes by itself: in a new realm, and `_system` at the first page that belongs to no application.
+OWN_CLIENTS = (
+    "_system",
+    "account",
+    "account-console",
+    "admin-cli",
+    "broker",
+    "realm-management",
+    "security-admin-console",
+)
 OWN_ROLES = ("offline_access", "uma_authorization")
 OWN_SCOPES = (
     *("acr", "address", "basic", "email", "microprofile-jwt", "offline_access", "organization", "phone", "profile"),

@@ -11,6 +11,7 @@ from model import realms
 from stacks import identity_apply
 from stacks.identity_decide import decide
 from stacks.identity_look import look
+from tests.identity.browser import Browser
 from tests.identity.server import Server
 
 
@@ -104,3 +105,11 @@ def test_a_provider_and_its_mappers_are_put_right(centre: Server) -> None:
     told = identity_apply.establish(server, spec)
     assert told == 1 + len(spec.mappers["anhui"])
     assert identity_apply.establish(server, spec) == 0
+
+
+def test_what_keycloak_makes_by_itself_is_no_drift(centre: Server) -> None:
+    """A logout without an application makes a client of Keycloak's own."""
+    browser = Browser(centre.ca)
+    browser.open(f"{centre.issuer('jiangsu')}/protocol/openid-connect/logout")
+    assert centre.deployer().get("/jiangsu/clients", clientId="_system")
+    assert centre.configure() == 0
