@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import requests
 
 from clients import wait
-from model.errors import YrdError
+from model.errors import UnreachableError, YrdError
 
 TIMEOUT = 30.0
 #: Pages between the address and the way back; a login abroad has the most.
@@ -52,19 +52,19 @@ class Person:
         browser = self._browser = self._browser or requests.Session()
         browser.trust_env = False
         browser.verify = trust
-        answer = browser.get(address, timeout=TIMEOUT, allow_redirects=False)
+        answer = self._go(browser, address)
         for _ in range(PAGES * 3):
             if (target := answer.headers.get("Location")) is not None:
                 target = urljoin(answer.url, target)
                 if urlsplit(target).hostname == _LOOPBACK and urlsplit(target).scheme == "http":
                     return target
-                answer = browser.get(target, timeout=TIMEOUT, allow_redirects=False)
+                answer = self._go(browser, target)
                 continue
             page = _form(answer)
             if not page.action and answer.status_code == 200:
                 return None
             action, fields = self._filled(answer, page)
-            answer = browser.post(urljoin(answer.url, action), fields, timeout=TIMEOUT, allow_redirects=False)
+            answer = self._go(browser, urljoin(answer.url, action), fields)
         raise self._lost("too many pages")
 
     def enter(self, address: str, trust: str, home: str) -> requests.Response:
@@ -75,18 +75,18 @@ class Person:
         browser = self._browser = self._browser or requests.Session()
         browser.trust_env, browser.verify = False, trust
         host, hint = urlsplit(address).netloc, f"&{urlencode({'kc_idp_hint': home})}"
-        answer = browser.get(address, timeout=TIMEOUT, allow_redirects=False)
+        answer = self._go(browser, address)
         for _ in range(PAGES * 3):
             if (target := answer.headers.get("Location")) is not None:
                 target = urljoin(answer.url, target)
                 if "/protocol/openid-connect/auth?" in target and hint:
                     target, hint = target + hint, ""
-                answer = browser.get(target, timeout=TIMEOUT, allow_redirects=False)
+                answer = self._go(browser, target)
             elif urlsplit(answer.url).netloc == host:
                 return answer
             else:
                 action, fields = self._filled(answer, _form(answer))
-                answer = browser.post(urljoin(answer.url, action), fields, timeout=TIMEOUT, allow_redirects=False)
+                answer = self._go(browser, urljoin(answer.url, action), fields)
         raise self._lost("too many pages")
 
     @property
@@ -100,6 +100,21 @@ class Person:
         session = requests.Session()
         session.trust_env = False
         session.get(back, timeout=TIMEOUT)
+
+    def _go(self, browser: requests.Session, url: str, form: dict[str, str] | None = None) -> requests.Response:
+        """One page. Raises UnreachableError E375 when there is none."""
+        method = "GET" if form is None else "POST"
+        try:
+            return browser.request(method, url, data=form, timeout=TIMEOUT, allow_redirects=False)
+        except requests.RequestException as gone:
+            place = urlsplit(url).netloc
+            raise UnreachableError(
+                "E375",
+                f"{self.name} 打不开 {place} 的页面",
+                f"{self.name} finds no page at {place}: {type(gone).__name__}",
+                "先运行 yrd status",
+                "look with `yrd status`",
+            ) from gone
 
     def _filled(self, answer: requests.Response, page: _Form) -> tuple[str, dict[str, str]]:
         """The page's form as this person fills it in."""
