@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from model import flows
+from model import realm_mappers as mappers
 from model.derive import Plan
 from model.identity import (
     ADMINISTRATION,
@@ -35,8 +35,6 @@ from model.identity import (
 )
 
 Rep = dict[str, Any]
-#: Whose roles are rights over the realm (Keycloak's own client).
-MANAGEMENT = "realm-management"
 #: Public keys (a JWKS as text) by realm and client.
 Keys = Mapping[tuple[str, str], str]
 
@@ -74,29 +72,35 @@ _NEVER: Rep = {
 def home_scopes(plan: Plan, where: Realm) -> dict[str, Rep]:
     """Claims about a province's people, audiences that are asked for, and one scope per agreement of the province."""
     person = (
-        _roles(CLAIM_ROLES),
-        _attribute(CLAIM_REGION),
-        _attribute(CLAIM_LEVEL),
-        _attribute(ACTS_FOR, kind="JSON"),
-        *_names(),
+        mappers.roles(CLAIM_ROLES),
+        mappers.attribute(CLAIM_REGION),
+        mappers.attribute(CLAIM_LEVEL),
+        mappers.attribute(ACTS_FOR, kind="JSON"),
+        *mappers.names(),
     )
     agreements = {
-        p.scope: _scope(_fixed(CLAIM_PURPOSE, p.agreement), _audience(p.audience))
+        p.scope: mappers.scope(mappers.fixed(CLAIM_PURPOSE, p.agreement), mappers.audience(p.audience))
         for p in purposes(plan.province(where.province))
     }
-    province = _fixed(CLAIM_PROVINCE, where.province)
-    rights = {ADMINISTRATION: _scope(_rights())}
-    return {PERSON: _scope(*person), PROVINCE: _scope(province), **_audiences(), **rights, **agreements}
+    province = mappers.fixed(CLAIM_PROVINCE, where.province)
+    rights = {ADMINISTRATION: mappers.scope(mappers.rights())}
+    return {
+        PERSON: mappers.scope(*person),
+        PROVINCE: mappers.scope(province),
+        **mappers.audiences(),
+        **rights,
+        **agreements,
+    }
 
 
 def broker_scopes() -> dict[str, Rep]:
     """The same claims as the home realm gave to this session; two sessions of one person never mix."""
     person = (
-        _note(ROLE_TEXT, CLAIM_ROLES, kind="JSON"),
-        _note(ACTS_FOR, ACTS_FOR, kind="JSON"),
-        *(_note(name, name) for name in (CLAIM_PROVINCE, CLAIM_REGION, CLAIM_LEVEL, "acr", "name")),
+        mappers.note(ROLE_TEXT, CLAIM_ROLES, kind="JSON"),
+        mappers.note(ACTS_FOR, ACTS_FOR, kind="JSON"),
+        *(mappers.note(name, name) for name in (CLAIM_PROVINCE, CLAIM_REGION, CLAIM_LEVEL, "acr", "name")),
     )
-    return {PERSON: _scope(*person), **_audiences()}
+    return {PERSON: mappers.scope(*person), **mappers.audiences()}
 
 
 def home_clients(plan: Plan, where: Realm, keys: Keys) -> dict[str, Rep]:
@@ -126,7 +130,7 @@ def home_clients(plan: Plan, where: Realm, keys: Keys) -> dict[str, Rep]:
 def broker_clients(plan: Plan, where: Realm, keys: Keys) -> dict[str, Rep]:
     """Pages that people open see a name for a person that no other page sees."""
     scopes = {"defaultClientScopes": ["basic", PERSON]}
-    whose = _note("preferred_username", "preferred_username")
+    whose = mappers.note("preferred_username", "preferred_username")
     found = {
         # A level that is asked for by default would send everybody home again at every login: here who needs one asks.
         CLI: _cli({}) | scopes | {"optionalClientScopes": [KUBERNETES, OPENBAO], "protocolMappers": [whose]},
@@ -166,13 +170,13 @@ def provider_mappers(province: str) -> dict[str, Rep]:
     """What becomes of a home realm's token: the account's name at the broker, and notes of the session."""
     claims = json.dumps([{"key": name, "value": ".*"} for name in NOTES], separators=(",", ":"))
     return {
-        "account": _provider_mapper(
+        "account": mappers.provider_mapper(
             "oidc-username-idp-mapper", template=f"${{CLAIM.{LINK}}}", target="LOCAL", syncMode="IMPORT"
         ),
-        "session": _provider_mapper(
+        "session": mappers.provider_mapper(
             "oidc-user-session-note-idp-mapper", claims=claims, syncMode="FORCE", **{"are.claim.values.regex": "true"}
         ),
-        "home": _provider_mapper(
+        "home": mappers.provider_mapper(
             "hardcoded-user-session-attribute-idp-mapper",
             syncMode="FORCE",
             attribute=CLAIM_PROVINCE,
@@ -225,7 +229,7 @@ def _page(plan: Plan, where: Realm, client: str, redirects: tuple[str, ...]) -> 
         "redirectUris": list(redirects),
         "attributes": {"pkce.code.challenge.method": "S256"},
         # With several hosts Keycloak would ask one of them which belong together (sector identifier): the portal, for officials.
-        "protocolMappers": [_pairwise(plan, where, client)]
+        "protocolMappers": [mappers.pairwise(plan, where, client)]
         if len({urlsplit(r).hostname for r in redirects}) == 1
         else [],
     }
@@ -234,8 +238,13 @@ def _page(plan: Plan, where: Realm, client: str, redirects: tuple[str, ...]) -> 
 def _to_broker(plan: Plan, where: Realm) -> Rep:
     broker = realm(plan, BROKER).issuer
     endpoint = f"{broker}/broker/{where.name}/endpoint"
-    link = (_attribute(LINK), _attribute(CLAIM_ID_HASH), _roles(ROLE_TEXT, several=False), _attribute(ACTS_FOR))
-    own = (*link, _attribute(CLAIM_REGION), _attribute(CLAIM_LEVEL), *_names())
+    link = (
+        mappers.attribute(LINK),
+        mappers.attribute(CLAIM_ID_HASH),
+        mappers.roles(ROLE_TEXT, several=False),
+        mappers.attribute(ACTS_FOR),
+    )
+    own = (*link, mappers.attribute(CLAIM_REGION), mappers.attribute(CLAIM_LEVEL), *mappers.names())
     return _NEVER | {
         "publicClient": False,
         "clientAuthenticatorType": "client-jwt",
@@ -244,7 +253,7 @@ def _to_broker(plan: Plan, where: Realm) -> Rep:
         "fullScopeAllowed": False,
         "redirectUris": [endpoint],
         "defaultClientScopes": ["acr", "basic"],
-        "protocolMappers": [*own, *(_renamed(role) for role in ROLES)],
+        "protocolMappers": [*own, *(mappers.renamed(role) for role in ROLES)],
         "attributes": {
             "use.jwks.url": "true",
             "jwks.url": f"{broker}/protocol/openid-connect/certs",
@@ -279,80 +288,6 @@ def _provider(issuer: str, order: int) -> Rep:
         "syncMode": "FORCE",
         "guiOrder": str(order),
     }
-
-
-def _scope(*mappers: Rep) -> Rep:
-    return {
-        "protocol": "openid-connect",
-        "attributes": {"include.in.token.scope": "true", "display.on.consent.screen": "false"},
-        "protocolMappers": list(mappers),
-    }
-
-
-def _audiences() -> dict[str, Rep]:
-    return {name: _scope(_audience(name)) for name in (KUBERNETES, OPENBAO)}
-
-
-def _mapper(name: str, kind: str, **config: str) -> Rep:
-    return {"name": name, "protocol": "openid-connect", "protocolMapper": kind, "config": config}
-
-
-def _claim(name: str, source: str, type_: str, **config: str) -> Rep:
-    told = {"claim.name": name, "jsonType.label": type_, "id.token.claim": "true", "access.token.claim": "true"}
-    return _mapper(name, source, **told, **{k.replace("_", "."): v for k, v in config.items()})
-
-
-def _attribute(name: str, kind: str = "String") -> Rep:
-    return _claim(name, "oidc-usermodel-attribute-mapper", kind, user_attribute=name)
-
-
-def _note(note: str, claim: str, kind: str = "String") -> Rep:
-    return _claim(claim, "oidc-usersessionmodel-note-mapper", kind, user_session_note=note)
-
-
-def _fixed(claim: str, value: str) -> Rep:
-    return _claim(claim, "oidc-hardcoded-claim-mapper", "String", claim_value=value)
-
-
-def _roles(claim: str, *, several: bool = True) -> Rep:
-    return _claim(claim, "oidc-usermodel-realm-role-mapper", "String", multivalued=str(several).lower())
-
-
-def _rights() -> Rep:
-    """Where Keycloak's own administration looks for them; those of other clients never stand there."""
-    config = {"usermodel.clientRoleMapping.clientId": MANAGEMENT, "multivalued": "true", "jsonType.label": "String"}
-    told = {
-        "claim.name": f"resource_access.{MANAGEMENT}.roles",
-        "access.token.claim": "true",
-        "id.token.claim": "false",
-    }
-    return _mapper("rights over the realm", "oidc-usermodel-client-role-mapper", **config, **told)
-
-
-def _renamed(role: str) -> Rep:
-    """`official` becomes `["official"]` in this client's tokens: the broker reads it as the list that it is."""
-    return _mapper(f"{role} as a list", "oidc-role-name-mapper", **{"role": role, "new.role.name": json.dumps([role])})
-
-
-def _names() -> tuple[Rep, ...]:
-    named = _claim("preferred_username", "oidc-usermodel-attribute-mapper", "String", user_attribute="username")
-    return named, _claim("name", "oidc-usermodel-attribute-mapper", "String", user_attribute="firstName")
-
-
-def _audience(audience: str) -> Rep:
-    config = {"included.custom.audience": audience, "access.token.claim": "true", "id.token.claim": "false"}
-    return _mapper(f"audience {audience}", "oidc-audience-mapper", **config)
-
-
-def _pairwise(plan: Plan, where: Realm, client: str) -> Rep:
-    """The salt may be known: a subject is made of an account's random id, which no page is told."""
-    salt = hashlib.sha256(f"{plan.environment.name}/{where.name}/{client}".encode()).hexdigest()
-    config = {"pairwiseSubAlgorithmSalt": salt}
-    return _mapper("pairwise subject", "oidc-sha256-pairwise-sub-mapper", **config)
-
-
-def _provider_mapper(kind: str, **config: str) -> Rep:
-    return {"identityProviderMapper": kind, "config": config}
 
 
 __all__ = ["DEPLOYER", "Keys"]

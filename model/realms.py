@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from model import flows, realm_clients
+from model import flows, realm_clients, realm_mappers
 from model.authority import realm_management
 from model.checks.identity import COMMON
 from model.derive import Plan
@@ -20,7 +20,7 @@ MASTER = "master"
 THEME, LOCALES = "yrd", ("zh-CN", "en")
 #: What an account may be asked to do in a home realm: set up a second factor, change the first password.
 ACTIONS = ("CONFIGURE_TOTP", "UPDATE_PASSWORD", "webauthn-register")
-MANAGEMENT = realm_clients.MANAGEMENT
+MANAGEMENT = realm_mappers.MANAGEMENT
 
 
 @dataclass(frozen=True)
