@@ -23,6 +23,7 @@ from services.affairs.settings import Home, Settings
 LEEWAY, PATIENCE, GLANCE = 30, 10.0, 3.0
 #: What the broker says when it was asked with an assertion that it may not believe, or whose time has not come.
 CLIENT_FAULTS = ("invalid_client", "unauthorized_client", "invalid_request", "invalid_grant")
+CLOCK_WORDS = ("in the future", "not active", "expired_token", "token is expired", "iat", "nbf")
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 KEPT = ("sub", "sid", "province", "region_code", "acr", "auth_time")
 
@@ -75,9 +76,9 @@ class Broker:
         except httpx2.HTTPError:
             raise RefusedError(problems.BROKER) from None
         except OAuthError as fault:
-            raise RefusedError(self._meaning(str(fault.error))) from fault
+            raise RefusedError(self._meaning(str(fault.error), str(fault))) from fault
         except (JoseError, ValueError) as fault:
-            raise RefusedError(problems.CLOCK if self._clocks_differ() else problems.FAILED) from fault
+            raise RefusedError(problems.CLOCK if self._clocks_differ(str(fault)) else problems.FAILED) from fault
         claims = token.get("userinfo")
         if not claims:
             raise RefusedError(problems.FAILED)
@@ -119,19 +120,20 @@ class Broker:
             raise ValueError("names neither a session nor a person")
         return sid, sub
 
-    def _meaning(self, error: str) -> problems.Problem:
+    def _meaning(self, error: str, told: str) -> problems.Problem:
         if error == "access_denied":
             return problems.REFUSED
         if error in ("temporarily_unavailable", "server_error"):
             return problems.BROKER
-        if error in CLIENT_FAULTS and self._clocks_differ():
+        if error in CLIENT_FAULTS and self._clocks_differ(told):
             return problems.CLOCK
         return (
             problems.EXPIRED if error in ("mismatching_state", "invalid_grant", "login_required") else problems.FAILED
         )
 
-    def _clocks_differ(self) -> bool:
-        return abs(self._skew) > LEEWAY
+    def _clocks_differ(self, told: str) -> bool:
+        """By the broker's own time where it tells it, else by its words: what was signed this moment is out of its time."""
+        return abs(self._skew) > LEEWAY or any(word in told.lower() for word in CLOCK_WORDS)
 
     async def _heard(self, response: httpx2.Response) -> None:
         """Every answer carries the broker's own time: a wrong clock is told from a wrong token by it."""
