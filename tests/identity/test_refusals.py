@@ -91,13 +91,14 @@ def test_an_administrator_needs_a_second_factor_whatever_was_asked(
 
 
 def test_a_code_is_taken_once(centre: Server, application: Apps) -> None:
-    name, app = "shanghai-audit", application("shanghai")
-    code = totp(centre.factor(name))
+    name, app, code = "shanghai-audit", application("shanghai"), ""
     for wanted in (True, False):
         browser = Browser(centre.ca)
         page = login(browser, app, name, centre.password(name))
+        # Made when it is asked for: on a busy machine the page before may take longer than a code lives.
+        code = code or totp(centre.factor(name))
         page = browser.submit(page, otp=code)
-        assert bool(page.code) is wanted
+        assert bool(page.code) is wanted, page.text[-1500:]
 
 
 def test_a_first_login_of_an_administrator_sets_up_a_factor_before_anything(
