@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -54,7 +55,7 @@ class House:
         env = {**os.environ, "AFFAIRS_LISTEN": address, "AFFAIRS_PORT": port, **pair}
         command = [*prefix, sys.executable, "-m", "services.affairs", "serve", str(self.folder / "affairs.json")]
         with (self.folder / "journal").open("ab") as out:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=out)
+            self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=out, start_new_session=True)
         wait.until("the page", self._up, seconds=60, every=0.2)
 
     def _up(self) -> bool:
@@ -66,7 +67,8 @@ class House:
 
     def stop(self) -> None:
         if self.process:
-            self.process.kill()
+            # faketime stays the parent of what it runs: both end.
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
 
