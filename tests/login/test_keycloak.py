@@ -82,7 +82,7 @@ def test_without_the_scope_there_is_no_purpose_and_without_the_agreement_no_scop
     centre: Server, folder: Path, flow: Flow
 ) -> None:
     who = exchange_client(centre, folder, flow.consumer)
-    bare = jwt.decode(ask(who, "").text, options={"verify_signature": False})
+    bare = jwt.decode(ask(who, "openid").text, options={"verify_signature": False})
     assert identity.CLAIM_PURPOSE not in bare
     assert bare.get("aud") != flow.host
     with pytest.raises(NoTokenError, match="invalid_scope"):
@@ -92,7 +92,7 @@ def test_without_the_scope_there_is_no_purpose_and_without_the_agreement_no_scop
 def test_another_provinces_key_is_nobody_here(centre: Server, folder: Path, flow: Flow) -> None:
     stolen = exchange_client(centre, folder, "jiangsu")
     with pytest.raises(NoTokenError, match=r"40[01]"):
-        ask(replace(stolen, issuer=centre.issuer(flow.consumer)), "")
+        ask(replace(stolen, issuer=centre.issuer(flow.consumer)), "openid")
 
 
 def test_a_passive_key_is_published_before_it_signs(
@@ -119,10 +119,10 @@ def test_a_passive_key_is_published_before_it_signs(
         assert exchange_tokens.publish(plan, realm)
         (new,) = kids(exchange_tokens.published(plan, realm)) - before
         who = exchange_client(centre, folder, realm)
-        assert signed_by(ask(who, "").text) in before
+        assert signed_by(ask(who, "openid").text) in before
         live = admin.get(f"/{realm}/components/{component}")
         admin.put(f"/{realm}/components/{component}", {**live, "config": {**live["config"], "active": ["true"]}})
-        assert signed_by(ask(who, "").text) == new
+        assert signed_by(ask(who, "openid").text) == new
         assert not exchange_tokens.publish(plan, realm), "gateways knew it already"
     finally:
         admin.delete(f"/{realm}/components/{component}")
