@@ -27,6 +27,7 @@ from services.certs.__main__ import main
 from stacks.roles import certs as role
 from stacks.secrets_custody import credentials
 from tests.secrets.conftest import ROOT, Server, from_anywhere, until
+from tests.secrets.relay import relay
 
 #: The holders of these certificates do not run here, and a process of that name would be somebody else's.
 RUN = """
@@ -151,6 +152,31 @@ def test_a_server_that_dies_leaves_the_old_pair(machine: Machine) -> None:
     machine.server.restart()
     assert machine.report()["issued"] == ["signer"]
     assert machine.whole("signer")
+
+
+def test_a_server_that_is_killed_while_it_issues_leaves_no_half_pair(machine: Machine) -> None:
+    """It has signed, and dies before the first byte of its answer has come."""
+    machine.report()
+    for file in machine.pair("signer"):
+        file.unlink()
+    audit = machine.server.folder / "var/log/openbao/audit-one.log"
+    before = audit.stat().st_size
+
+    def signed() -> bool:
+        rows = [json.loads(line) for line in audit.read_text()[before:].splitlines()]
+        return any(r["type"] == "response" and r["request"]["path"].endswith("sign/signer") for r in rows)
+
+    with relay(machine.server, signed) as port:
+        spec = machine.own.read_text()
+        machine.own.write_text(spec.replace(machine.server.url, f"https://127.0.0.1:{port}"))
+        done = machine.run()
+        machine.own.write_text(spec)
+    assert signed() and done.returncode == 3, done.stderr
+    assert [file.exists() for file in machine.pair("signer")] == [False, False]
+    machine.server.restart()
+    assert machine.report()["issued"] == ["signer"]
+    assert machine.whole("signer")
+    assert not list(machine.folder.rglob("*.next"))
 
 
 def test_it_signs_what_kubeadm_asks_for(machine: Machine, anhui: ProvincePlan) -> None:
