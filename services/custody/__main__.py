@@ -16,6 +16,8 @@ from services.custody.shares import Helper, Ward
 
 #: Seconds between two looks at the neighbours' seals.
 EVERY = 1.0
+#: Seconds between two questions for a newer snapshot of a neighbour's; what is kept already is not sent again.
+FETCH = 10.0
 #: Everything that a neighbour or our own store may do to us: told, and tried again.
 FAULTS = (OSError, ValueError, KeyError)
 
@@ -47,16 +49,19 @@ class Agent:
             time.sleep(EVERY)
 
     def keep_snapshots(self) -> None:
-        """Ours first, then everybody's; a SIGHUP asks for one at once."""
+        """Ours when it is time, everybody's as soon as there is a newer one; a SIGHUP asks for one at once."""
         site, recipient = self.settings["site"], Path(self.settings["recipient"])
         signer = envelope.Signer(Path(self.settings["certificate"]), Path(self.settings["key_file"]))
+        due = 0.0
         while True:
-            if recipient.exists():
+            asked = self.wake.is_set()
+            self.wake.clear()
+            if recipient.exists() and (asked or time.monotonic() >= due):
+                due = time.monotonic() + float(self.settings["every"])
                 self._attempt("snapshot", lambda: self._take(recipient, signer, site))
             for path in sorted(self.wards.glob("*.snapshot")):
                 self._attempt(f"snapshot of {path.stem}", lambda path=path: self._fetch(path))
-            self.wake.wait(float(self.settings["every"]))
-            self.wake.clear()
+            self.wake.wait(FETCH)
 
     def _tend(self, path: Path) -> str:
         if done := self.helper.tend(Ward.load(path)):
