@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up down test check golden bench-certificates clean help
+.PHONY: up down test servers browser live check golden bench-certificates clean help
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
@@ -19,8 +19,16 @@ up: .venv/.made ## install the toolchain if needed, then four provinces
 down: .venv/.made ## take the local environment away
 	$(BIN)/yrd down
 
-test: check ## everything that must hold, on the real environment `test` (root; `local` sleeps meanwhile)
-	$(BIN)/pytest tests/secrets tests/identity tests/live
+test: check servers browser live ## everything that must hold, on the real environment `test` (root; `local` sleeps meanwhile)
+
+servers: .venv/.made ## real OpenBao, Keycloak, API server and PostgreSQL as processes of this host: no environment
+	$(BIN)/pytest tests/secrets tests/access tests/identity tests/login tests/rotation
+
+browser: .venv/.made ## a citizen's login in a real browser, with every trouble on the way
+	$(BIN)/pytest tests/people
+
+live: .venv/.made ## on four real provinces
+	$(BIN)/pytest tests/live
 
 check: .venv/.made ## lint, types, import directions, pure tests: no root, no network
 	$(BIN)/ruff check .
