@@ -62,7 +62,7 @@ class PkiRole:
     server: bool = False
     client: bool = False
     hours: int = LEAF_HOURS
-    #: Whether OpenBao keeps a copy, by which a single certificate can be listed and revoked (docs/adr/0013-unstored.md).
+    #: Whether OpenBao keeps a copy, by which a single certificate can be listed and revoked (docs/adr/0016-unstored.md).
     stored: bool = True
     #: kubeadm makes RSA keys; everything that we make ourselves is P-256.
     any_key: bool = False
