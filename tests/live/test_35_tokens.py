@@ -31,7 +31,7 @@ def flow(plan: Plan) -> Flow:
     return plan.province("anhui").provides[0]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def mint(plan: Plan, flow: Flow) -> Iterator[tokens.Mint]:
     made = tokens.Mint("test")
     with tokens.believed(plan, flow, made):
