@@ -55,11 +55,12 @@ def test_old_and_new_overlap_and_the_old_ends(own: Server, spec: SecretsSpec) ->
     issuers.make(client, spec, old)
     assert client.public(pki.ROOT) == old and leaf_under(client, spec, old), "nothing signs with the new one yet"
     both = client.anchors(pki.ROOT)
-    assert both.startswith(old) and len(keys.load_chain(both)) == 2
+    assert old in both and len(keys.load_chain(both)) == 2
     assert nothing_to_do(client, spec), "an `up` in between finds nothing wrong"
     issuers.switch(client, spec, old)
     new = client.public(pki.ROOT)
-    assert new != old and client.anchors(pki.ROOT) == both == old + new
+    # Two roots of one second have no order.
+    assert new != old and client.anchors(pki.ROOT) == both in {old + new, new + old}
     assert leaf_under(client, spec, new) and not leaf_under(client, spec, old)
     assert keys.issued_by(keys.load_certificate(client.public(pki.MESH)), keys.load_certificate(new))
     assert nothing_to_do(client, spec)
@@ -125,7 +126,7 @@ def test_an_anchor_without_children_rotates_by_itself(own: Server, spec: Secrets
     client = deployer(own)
     old, others = client.public(pki.FRONT_PROXY), client.anchors(pki.ROOT)
     issuers.make(client, spec, old, pki.FRONT_PROXY)
-    assert client.anchors(pki.FRONT_PROXY).startswith(old) and nothing_to_do(client, spec)
+    assert old in client.anchors(pki.FRONT_PROXY) and nothing_to_do(client, spec)
     issuers.switch(client, spec, old, pki.FRONT_PROXY)
     issuers.retire(client, spec, old, pki.FRONT_PROXY)
     assert client.anchors(pki.FRONT_PROXY) == client.public(pki.FRONT_PROXY) != old
