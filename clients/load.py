@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from clients import network, shell
+from clients import shell
 from clients.gaps import Gaps
 from clients.prober import PATIENCE, Request
 from model.errors import UnreachableError, YrdError
@@ -134,8 +134,3 @@ def once(request: Request, namespace: str = "") -> str:
 def _command(namespace: str) -> list[str]:
     within = ["ip", "netns", "exec", namespace] if namespace else []
     return [*within, sys.executable, "-m", "clients.prober"]
-
-
-def namespace_of(machine: str) -> str:
-    """The network namespace of a local machine by its full name; empty where machines are real and the host asks itself."""
-    return machine if (network.NETNS / machine).exists() else ""

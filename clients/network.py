@@ -6,6 +6,8 @@ Look is `ip -json`, do is `ip -batch`; nothing outside names that start with the
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from model import identity, names
 from model.derive import OPENBAO_PORT, MachinePlan, Plan, Site
 
 NETNS = Path("/run/netns")
+#: Of a site's segment, the address that a guest has; machines count from below.
+GUEST = 250
 
 
 def _ip(namespace: str | None, lines: list[str]) -> None:
@@ -141,6 +145,36 @@ def ensure_machine(plan: Plan, site: Site, machine: MachinePlan) -> None:
         ],
     )
     shell.run(["ip", "netns", "exec", space, "sysctl", "-qw", "net.ipv4.ip_forward=1"])
+
+
+@contextmanager
+def guest(plan: Plan, site: Site) -> Iterator[str]:
+    """A namespace of our own on a site's segment, to ask from as a partner's gateway does: a machine's firewall lets none of
+    its own processes out to a partner, only its gateway's pods. Empty, for this host itself, where machines are real.
+
+    What a killed run left is replaced; `remove` takes it away with the environment.
+    """
+    if plan.backbone not in namespaces(names.prefix(plan.environment.name)):
+        yield ""
+        return
+    octet = site.segment.network_address.packed[2]
+    space, port = f"{names.prefix(plan.environment.name)}-guest-{site.name}", f"g{octet}"
+    _dismiss(plan.backbone, space, port)
+    shell.run(["ip", "netns", "add", space])
+    shell.run(["ip", "-n", plan.backbone, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", space])
+    _ip(plan.backbone, [f"link set {port} master {names.bridge(octet)}", f"link set {port} up"])
+    address = f"addr add {site.segment[GUEST]}/24 dev eth0"
+    _ip(space, ["link set lo up", address, "link set eth0 up", f"route add default via {site.router}"])
+    try:
+        yield space
+    finally:
+        _dismiss(plan.backbone, space, port)
+
+
+def _dismiss(backbone: str, space: str, port: str) -> None:
+    shell.run(["ip", "netns", "delete", space], check=False)
+    # Its end goes with the namespace, and may still be there for a moment.
+    shell.run(["ip", "-n", backbone, "link", "delete", port], check=False)
 
 
 def remove(prefix: str) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -37,8 +38,7 @@ class Subject(Protocol):
     def name(self) -> str:
         """`mesh`, `database`, ..."""
 
-    @property
-    def namespace(self) -> str:
+    def standing(self) -> AbstractContextManager[str]:
         """Network namespace that the load stands in; empty for this host's own."""
 
     def remember(self) -> dict[str, str]:
@@ -108,7 +108,11 @@ def rotate(subject: Subject, site: str, memory: Path) -> Result:
     began = time.monotonic()
     held = Memory.load(memory)
     resumed = held is not None
-    with Load(subject.request(), subject.namespace) as load, load.kept_fresh(subject.request):
+    with (
+        subject.standing() as namespace,
+        Load(subject.request(), namespace) as load,
+        load.kept_fresh(subject.request),
+    ):
         held = held or Memory(memory, subject.remember()).store()
         for step in subject.steps(held.old):
             if step.name in held.done:

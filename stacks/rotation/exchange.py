@@ -9,11 +9,12 @@ and is told 403: its certificate was accepted and its request refused, which is 
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
-from clients import cluster, envoy, state
+from clients import cluster, envoy, network, state
 from clients.exchange import NOBODY
-from clients.load import namespace_of, once
+from clients.load import once
 from clients.prober import Request
 from model import names
 from model.derive import Flow, Plan, ProvincePlan
@@ -29,10 +30,9 @@ class Path:
     provider: ProvincePlan
     flow: Flow | None
 
-    @property
-    def namespace(self) -> str:
+    def standing(self, plan: Plan) -> AbstractContextManager[str]:
         """Where the load stands: on the consumer's segment, whose addresses the provider lets in."""
-        return namespace_of(self.consumer.head.full)
+        return network.guest(plan, self.consumer)
 
 
 def path(plan: Plan, site: ProvincePlan) -> Path:
@@ -98,6 +98,8 @@ def believed(plan: Plan, way: Path, token: str) -> bool:
     """
     bare = request(plan, replace(way, flow=None))
     bearing = replace(bare, headers={**bare.headers, "authorization": f"Bearer {token}"})
-    if (fault := once(bearing, way.namespace)) not in ("", "status 401"):
+    with way.standing(plan) as namespace:
+        fault = once(bearing, namespace)
+    if fault not in ("", "status 401"):
         raise ValueError(f"{way.provider.name}: {fault}")
     return not fault

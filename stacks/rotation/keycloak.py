@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from contextlib import AbstractContextManager
 from typing import Any
 
 from clients import keycloak, state, wait
@@ -52,9 +53,8 @@ class Realm:
         provider = plan.province(asking[0].provider if asking else site.partners[0])
         return exchange.Path(site, provider, asking[0] if asking else None)
 
-    @property
-    def namespace(self) -> str:
-        return self.way.namespace
+    def standing(self) -> AbstractContextManager[str]:
+        return self.way.standing(self.own.plan)
 
     def request(self) -> Request:
         return exchange.request(self.own.plan, self.way)

@@ -10,9 +10,10 @@ retire  the old root leaves OpenBao, its keys are destroyed, and it leaves every
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
-from clients import openbao
-from clients.load import namespace_of, once
+from clients import network, openbao
+from clients.load import once
 from clients.prober import Request
 from model import pki
 from model.derive import Plan, ProvincePlan
@@ -34,9 +35,8 @@ class Mesh:
         self.own = Province(plan, site)
         self.way = exchange.path(plan, site)
 
-    @property
-    def namespace(self) -> str:
-        return self.way.namespace
+    def standing(self) -> AbstractContextManager[str]:
+        return self.way.standing(self.own.plan)
 
     def remember(self) -> dict[str, str]:
         """The old root, and the egress gateway's identity below it, which partners believed until today."""
@@ -78,13 +78,12 @@ class Mesh:
     def refused(self, old: Old) -> bool:
         """No partner's gateway lets in who shows the old root's certificate; each of them lets in who shows the new one's."""
         pair = secrets_issue.pair(self.own.bao(), self.own.spec, pki.SERVER, "exchange-egress")
-        return all(
-            self._knock(partner, pair.certificate, pair.key)
-            and not self._knock(partner, old["certificate"], old["key"])
-            for partner in self.own.site.partners
-        )
-
-    def _knock(self, partner: str, certificate: str, key: str) -> bool:
+        shown = (pair.certificate, pair.key), (old["certificate"], old["key"])
         plan, site = self.own.plan, self.own.site
-        asked = exchange.knock(plan, site, plan.province(partner), certificate, key)
-        return not once(asked, namespace_of(site.head.full))
+        with network.guest(plan, site) as namespace:
+            lets_in = [[self._knock(namespace, partner, *both) for both in shown] for partner in site.partners]
+        return all(answers == [True, False] for answers in lets_in)
+
+    def _knock(self, namespace: str, partner: str, certificate: str, key: str) -> bool:
+        plan, site = self.own.plan, self.own.site
+        return not once(exchange.knock(plan, site, plan.province(partner), certificate, key), namespace)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 
 import yaml
@@ -41,10 +42,13 @@ Change = Callable[[openbao.OpenBao, SecretsSpec, str, str], None]
 class Pki:
     """Leaves of one province, and its front-proxy anchor."""
 
-    name, namespace = "pki", ""
+    name = "pki"
 
     def __init__(self, plan: Plan, site: ProvincePlan) -> None:
         self.own = Province(plan, site)
+
+    def standing(self) -> AbstractContextManager[str]:
+        return nullcontext("")
 
     def remember(self) -> dict[str, str]:
         pair = self._proxy()

@@ -8,6 +8,8 @@ A neighbour that this host may not enter takes its share with its own next `yrd 
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 from clients.prober import Request
 from model import custody as model
 from model import pki
@@ -21,10 +23,13 @@ from stacks.rotation.spread import Province
 class Unseal:
     """Shares of one province's store."""
 
-    name, namespace = "unseal", ""
+    name = "unseal"
 
     def __init__(self, plan: Plan, site: ProvincePlan) -> None:
         self.own, self.file = Province(plan, site), custody_file(plan, site)
+
+    def standing(self) -> AbstractContextManager[str]:
+        return nullcontext("")
 
     def remember(self) -> dict[str, str]:
         """The officers' old shares, to be shown refused. Raises YrdError (E316) when they were taken away."""

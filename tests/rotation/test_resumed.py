@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,13 @@ STEPS = ("make", "spread", "remove")
 class Files:
     """Rotates a file's content: small enough to look at, and on a real disk."""
 
-    name, namespace = "files", ""
+    name = "files"
 
     def __init__(self, folder: Path, request: Request) -> None:
         self.folder, self._request = folder, request
+
+    def standing(self) -> AbstractContextManager[str]:
+        return nullcontext("")
 
     def remember(self) -> dict[str, str]:
         return {"content": (self.folder / "now").read_text()}
