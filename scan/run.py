@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -179,7 +180,7 @@ def sources(plan: Plan, sites: Sequence[str]) -> Iterator[Source]:
 
 def _leftovers() -> Iterable[Path]:
     """Folders of runs that were killed: Ansible's artifacts, journals."""
-    return sorted(p for p in Path("/tmp").glob("yrd-*") if p.is_dir())  # noqa: S108
+    return sorted(p for kind in ("ansible", "journal") for p in Path(tempfile.gettempdir()).glob(f"yrd-{kind}-*"))
 
 
 def _both(plan: Plan, ca_file: Path, seen: set[str]) -> Iterator[Piece]:
