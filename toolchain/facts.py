@@ -22,10 +22,15 @@ from toolchain.spec import catalogue, lookup
 #: A program, or a file, that shows that a Debian package is there, where its name is another.
 SHOWN_BY = {
     "ca-certificates": "/etc/ssl/certs/ca-certificates.crt",
+    "chromium-driver": "chromedriver",
     "fonts-noto-cjk": "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
     "iproute2": "ip",
+    "libnss3-tools": "certutil",
+    "maven": "mvn",
     "nftables": "nft",
+    "openjdk-17-jre-headless": "java",
     "openssh-client": "ssh",
+    "postgresql": "/usr/lib/postgresql/15/bin/postgres",
 }
 #: Each in an own network namespace that is gone when the probe ends.
 PROBES = {

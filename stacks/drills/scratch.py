@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -16,13 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import jinja2
-import yaml
-
-from clients import ansible, openbao
+from clients import openbao, ports
+from clients.templates import render
 from toolchain import install
 
-ROLE = ansible.ROLES / "openbao"
 LOGS = "/var/log"
 
 
@@ -46,12 +42,12 @@ class Scratch:
     def prepare(self, **values: object) -> None:
         """Configuration and certificate as the role makes them, below our folder."""
         values = {"openbao_address": "127.0.0.1", "openbao_node": "drill", "openbao_port": self.port, **values}
-        text = _render("etc/openbao/openbao.hcl.j2", values)
+        text = render("openbao", "etc/openbao/openbao.hcl.j2", **values)
         for place in ("/etc/openbao", "/var/lib/openbao"):
             (self.folder / place[1:]).mkdir(parents=True)
             text = text.replace(f'"{place}', f'"{self.folder}{place}')
         (self.folder / "etc/openbao/openbao.hcl").write_text(text)
-        script = _render("usr/local/sbin/openbao-bootstrap.j2", values)
+        script = render("openbao", "usr/local/sbin/openbao-bootstrap.j2", **values)
         environment = {**os.environ, "OPENBAO_ROOT": str(self.folder)}
         subprocess.run(["sh", "-c", script], env=environment, check=True, capture_output=True)
 
@@ -81,7 +77,7 @@ class Scratch:
 def running(**values: object) -> Iterator[Scratch]:
     """`values` are variables of the role."""
     folder = Path(tempfile.mkdtemp(prefix="yrd-drill-"))
-    server = Scratch(folder, _free_port(), install.tool("bao"))
+    server = Scratch(folder, ports.free_pair(), install.tool("bao"))
     try:
         server.prepare(**values)
         server.start()
@@ -89,27 +85,3 @@ def running(**values: object) -> Iterator[Scratch]:
     finally:
         server.stop()
         shutil.rmtree(folder)
-
-
-def _render(path: str, values: dict[str, object]) -> str:
-    defaults = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ROLE / "templates"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        autoescape=False,  # noqa: S701 - configuration of a server, not HTML
-    )
-    return environment.get_template(path).render({"ansible_managed": "yrd drill", **defaults, **values})
-
-
-def _free_port() -> int:
-    """One that nobody uses and whose successor nobody uses: for the API and for the members."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port

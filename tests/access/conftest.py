@@ -17,13 +17,14 @@ import jinja2
 import pytest
 import requests
 
+from clients import ports
 from model import identity
 from model.derive import Plan, derive
 from model.identity import POWERS
 from model.load import find_root, load
 from stacks.charts import foundation
 from stacks.roles.kubernetes import issuer
-from tests.secrets.conftest import ROLES, free_port, until
+from tests.secrets.conftest import ROLES, until
 from tests.secrets.issuer import Issuer
 
 PROVINCE = "anhui"
@@ -159,7 +160,7 @@ class ApiServer:
 
 def new(folder: Path) -> ApiServer:
     folder.mkdir(parents=True, exist_ok=True)
-    return ApiServer(folder, free_port(), free_port(), [])
+    return ApiServer(folder, ports.free_pair(), ports.free_pair(), [])
 
 
 def give_rights(server: ApiServer, plan: Plan) -> None:

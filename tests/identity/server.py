@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -13,10 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import jinja2
-import yaml
-
-from clients import keycloak, wait
+from clients import keycloak, ports, wait
+from clients.templates import render
 from model import realms
 from model.accounts import Account, accounts
 from model.derive import Plan, derive
@@ -29,24 +26,6 @@ from toolchain.install import entry_of
 ROOT = find_root()
 ROLE = ROOT / "roles" / "identity"
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
-
-
-def render(path: str, **values: object) -> str:
-    """A template of the role, with its defaults."""
-    defaults = yaml.safe_load((ROLE / "defaults/main.yml").read_text()) or {}
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ROLE / "templates"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        autoescape=False,  # noqa: S701 - configuration of a machine, not HTML
-    )
-    return environment.get_template(path).render({"ansible_managed": "Ansible", **defaults, **values})
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def plan_at(port: int) -> Plan:
@@ -132,7 +111,7 @@ class Server:
         name = ["-subj", "/CN=keycloak", "-addext", "subjectAltName=IP:127.0.0.1", "-out", self.ca]
         subprocess.run(["openssl", "req", "-x509", *key, *name], check=True, capture_output=True)
         (self.folder / "etc/keycloak/keycloak.conf").write_text(
-            render("etc/keycloak/keycloak.conf.j2", **self._values())
+            render("identity", "etc/keycloak/keycloak.conf.j2", **self._values())
         )
 
     def _values(self) -> dict[str, object]:
@@ -153,7 +132,7 @@ class Server:
         return {**os.environ, "KEYCLOAK_ROOT": str(self.folder), "KEYCLOAK_SQL": sql}
 
     def _text(self) -> str:
-        return render("usr/local/sbin/yrd-keycloak.j2", **self._values())
+        return render("identity", "usr/local/sbin/yrd-keycloak.j2", **self._values())
 
     def _script(self, verb: str) -> None:
         subprocess.run(["sh", "-c", self._text(), "sh", verb], env=self._environment(), check=True, capture_output=True)
@@ -201,8 +180,8 @@ class Server:
 
 def started(folder: Path) -> Server:
     """Running, with our deployer in place of the client that it began with, and nothing else."""
-    port = free_port()
-    server = Server(folder, port, free_port(), free_port(), plan_at(port))
+    port = ports.free()
+    server = Server(folder, port, ports.free(), ports.free(), plan_at(port))
     begun = time.monotonic()
     server.start()
     (folder / "seconds").write_text(f"{time.monotonic() - begun:.1f}")

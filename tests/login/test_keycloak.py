@@ -13,7 +13,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from clients import keycloak, state
+from clients import keycloak, ports, state
 from clients.visitor import Person
 from model import identity
 from model.accounts import accounts
@@ -23,7 +23,7 @@ from stacks import exchange_tokens, identity_keys, identity_master
 from stacks.charts import exchange
 from tests.identity import server as centres
 from tests.identity.server import NOW, Server
-from tests.login.test_login import behind, free_port, page, running
+from tests.login.test_login import behind, page, running
 
 __all__ = ["behind", "page"]
 POSTGRES = "/usr/lib/postgresql/15/bin"
@@ -38,7 +38,7 @@ def centre(folder: Path) -> Iterator[Server]:
     place = Path(tempfile.mkdtemp(prefix="yrd-login-"))
     found = centres.started(place)
     try:
-        moved = found.plan.environment.model_copy(update={"loopback": free_port()})
+        moved = found.plan.environment.model_copy(update={"loopback": ports.free()})
         found.plan = replace(found.plan, environment=moved)
         spec = identity_master.spec(found.plan, found.signer(identity.DEPLOYER, keycloak.MASTER))
         identity_master.take_over(found.bootstrap(), found.deployer(), spec)

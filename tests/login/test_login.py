@@ -21,7 +21,7 @@ import pytest
 import requests
 import uvicorn
 
-from clients import wait
+from clients import ports, wait
 from model import identity
 from model.load import find_root
 from services.portal.app import app
@@ -40,12 +40,6 @@ def program() -> str:
     if not found:
         pytest.skip("oauth2-proxy was not built yet: python -m toolchain install oauth2-proxy")
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +90,7 @@ def behind() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def site(folder: Path, broker: Broker, page: Path, behind: str) -> Iterator[str]:
-    listen = f"127.0.0.1:{free_port()}"
+    listen = f"127.0.0.1:{ports.free()}"
     shutil.copy(folder / "issuer.crt", folder / "portal.crt")
     shutil.copy(folder / "issuer.key", folder / "portal.key")
     shutil.copy(folder / "issuer.crt", folder / "ca.pem")

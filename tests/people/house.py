@@ -16,7 +16,7 @@ from typing import Any
 
 import requests
 
-from clients import wait
+from clients import ports, wait
 from model import realms
 from model.derive import Plan
 from model.identity import AFFAIRS, BROKER, pages
@@ -24,7 +24,7 @@ from services.affairs import keys
 from stacks import identity_apply
 from stacks.charts import affairs
 from stacks.identity_keys import signer
-from tests.identity.server import ROOT, Server, free_port
+from tests.identity.server import ROOT, Server
 
 OFFERS = "shanghai"
 
@@ -93,7 +93,7 @@ class House:
 
 def beside(server: Server, folder: Path) -> House:
     """The page and its client, at an address of its own; it is not started yet."""
-    plan = _here(server.plan, free_port())
+    plan = _here(server.plan, ports.free())
     (page,) = pages(plan)
     key = folder / "client.pem"
     signer(key, AFFAIRS, BROKER)

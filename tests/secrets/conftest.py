@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -16,11 +15,12 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Network
 from pathlib import Path
 
-import jinja2
 import pytest
 import yaml
 
+from clients import ports
 from clients.openbao import OpenBao, ready
+from clients.templates import render
 from model.derive import Plan, ProvincePlan, derive
 from model.secrets import SecretsSpec, secrets_spec
 from model.types import Agreement, Dataset, Environment, Organ, Province, Region, Text, World
@@ -74,31 +74,6 @@ def program() -> str | None:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "yrd/tools"
     cached = [str(p) for p in cache.glob("openbao*/**/bao") if p.is_file() and os.access(p, os.X_OK)]
     return os.environ.get("YRD_BAO") or shutil.which("bao") or (sorted(cached)[-1] if cached else None)
-
-
-def render(role: str, path: str, **values: object) -> str:
-    """A template of a role, with its defaults."""
-    defaults = yaml.safe_load((ROLES / role / "defaults/main.yml").read_text()) or {}
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ROLES / role / "templates"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        autoescape=False,  # noqa: S701 - configuration of a machine, not HTML
-    )
-    return environment.get_template(path).render({"ansible_managed": "Ansible", **defaults, **values})
-
-
-def free_port() -> int:
-    """Two neighbours that nobody uses: for the API and for the members."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
 
 
 @dataclass
@@ -207,7 +182,7 @@ def break_glass(server: Server) -> OpenBao:
 def running(folder: Path) -> Iterator[Server]:
     if (found := program()) is None:
         pytest.skip("no OpenBao program (`bao`) on PATH, in YRD_BAO or in the tools' cache")
-    started = Server(folder, found, free_port())
+    started = Server(folder, found, ports.free_pair())
     started.prepare()
     started.start()
     try:

@@ -76,9 +76,9 @@ def test_a_snapshot_is_restored_beside_the_live_store(
     logs = sorted((live.folder / "var/log/openbao").iterdir())
     text = (live.folder / "etc/openbao/openbao.hcl").read_text()
     paths = [line.strip() for line in text.splitlines() if "file_path" in line]
-    real = scratch._render
+    real, here = scratch.render, f"{live.folder}/var/log/openbao"
     monkeypatch.setattr(
-        scratch, "_render", lambda p, v: real(p, v).replace("/var/log/openbao", f"{live.folder}/var/log/openbao")
+        scratch, "render", lambda role, path, **v: real(role, path, **v).replace("/var/log/openbao", here)
     )
     assert len(paths) == 2
     before = look(live, spec_of_anhui)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from clients.templates import render
 from model.derive import Plan
 from stacks.roles import certs, custody, openbao
-from tests.secrets.conftest import ROLES, render
+from tests.secrets.conftest import ROLES
 
 
 def options(role: str) -> dict[str, Any]:
