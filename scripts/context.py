@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from model import names
-from model.derive import Plan, derive
+from model.derive import Plan, Site, derive
 from model.errors import BadInputError
 from model.load import find_root, load
 from stacks.program import REGION
@@ -61,6 +61,12 @@ def sites(target: Plan, provinces: Sequence[str] | None) -> list[str]:
     stacks(target, provinces)
     chosen = {target.hub.name if p == REGION else p for p in provinces or ()}
     return [s.name for s in target.sites if not chosen or s.name in chosen]
+
+
+def site_plans(target: Plan, provinces: Sequence[str] | None) -> list[Site]:
+    """The chosen sites themselves. Raises BadInputError E186."""
+    chosen = sites(target, provinces)
+    return [s for s in target.sites if s.name in chosen]
 
 
 def require_root() -> None:

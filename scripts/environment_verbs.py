@@ -73,15 +73,13 @@ def up(
 def _opened(plan: Plan, provinces: Provinces) -> None:
     """Nothing is touched while a store is sealed (E300). Machines that lost power are switched on first."""
     off = plan.environment.machines == "podman" and lifecycle.power_on(plan, made=False)
-    chosen = context.sites(plan, provinces)
-    lifecycle.open_stores(plan, console, [s for s in plan.sites if s.name in chosen], people=bool(off))
+    lifecycle.open_stores(plan, console, context.site_plans(plan, provinces), people=bool(off))
 
 
 def unseal(environment: Environment = "local", province: Provinces = None) -> None:
     """The officers' step: open sealed stores with their shares, typed or in custody.json; neighbours open the rest. 解封。"""
     plan = context.plan(environment)
-    chosen = context.sites(plan, province)
-    sites = [s for s in plan.sites if s.name in chosen]
+    sites = context.site_plans(plan, province)
     lifecycle.open_stores(plan, console, sites)
     for name, seal in seals.look_all(plan, sites).items():
         console.print(f"{name}: {seal}", highlight=False)

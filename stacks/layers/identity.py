@@ -22,10 +22,14 @@ def centre(plan: Plan, site: Site, on: Machine, after: Sequence[Resource]) -> li
     base = {"environment": plan.environment.name, "site": site.name}
     inside = ResourceOptions(deleted_with=on)
     role = machines.roles(plan, site, site.head, table.IDENTITY, on, after)
-    server = IdentityServer("identity", base, _after(inside, [role]))
+    server = IdentityServer("identity", base, machines.following(inside, [role]))
     own = [r.name for r in identity.realms(plan) if r.site == site]
     return [
-        Realm(f"realm-{name}", {**base, "realm": name, "spec": spec_digest(plan, name)}, _after(inside, [server]))
+        Realm(
+            f"realm-{name}",
+            {**base, "realm": name, "spec": spec_digest(plan, name)},
+            machines.following(inside, [server]),
+        )
         for name in own
     ]
 
@@ -34,10 +38,6 @@ def people(plan: Plan, province: ProvincePlan, on: Machine, secrets: Resource, a
     """The province's accounts, in whichever Keycloak its realm is; nothing else of the province waits for them."""
     base = {"environment": plan.environment.name, "site": province.name}
     inside = ResourceOptions(deleted_with=on)
-    key = AccountsKey("accounts-key", base, _after(inside, [on]))
+    key = AccountsKey("accounts-key", base, machines.following(inside, [on]))
     given = {**base, "people": people_digest(plan, province)}
-    Accounts("accounts", given, _after(inside, [key, secrets, *after]))
-
-
-def _after(options: ResourceOptions, after: Sequence[Resource]) -> ResourceOptions:
-    return ResourceOptions.merge(options, ResourceOptions(depends_on=list(after)))
+    Accounts("accounts", given, machines.following(inside, [key, secrets, *after]))

@@ -81,4 +81,9 @@ def custody(plan: Plan, site: Site, after: Sequence[Resource], options: Resource
         "keepers": [k.name for k in keepers.keepers(plan, site)],
         "wards": [w.name for w in keepers.wards(plan, site)] if isinstance(site, ProvincePlan) else [],
     }
-    return Custody("custody", inputs, ResourceOptions.merge(options, ResourceOptions(depends_on=list(after))))
+    return Custody("custody", inputs, following(options, after))
+
+
+def following(options: ResourceOptions, after: Sequence[Resource]) -> ResourceOptions:
+    """`options` of something that is made after others."""
+    return ResourceOptions.merge(options, ResourceOptions(depends_on=list(after)))

@@ -39,23 +39,29 @@ def province(plan: Plan, target: ProvincePlan) -> None:
     on = boxes[target.head.name]
     gone_with = ResourceOptions(deleted_with=on)
     first = [machines.roles(plan, target, m, table.PROVINCE_FIRST, boxes[m.name], ()) for m in target.machines]
-    secrets = Secrets("secrets", {**base, **machines.store(plan, target)}, _after(gone_with, [on, *first]))
+    secrets = Secrets("secrets", {**base, **machines.store(plan, target)}, machines.following(gone_with, [on, *first]))
     clients = [
-        ExchangeClient("exchange-client", base, _after(gone_with, [secrets])),
+        ExchangeClient("exchange-client", base, machines.following(gone_with, [secrets])),
         *(
-            PageClient(names.page_client(s.name), {**base, "client": s.name}, _after(gone_with, [secrets]))
+            PageClient(names.page_client(s.name), {**base, "client": s.name}, machines.following(gone_with, [secrets]))
             for s in target.offers
         ),
     ]
     trust = Trust(
         "trust",
         {**base, "machine": target.head.name, "files": {"/etc/yrd/hub/root.pem": plan.hub.name}},
-        _after(gone_with, [on, secrets]),
+        machines.following(gone_with, [on, secrets]),
     )
     people = logins.login(plan, target)
-    Login("login", {**base, "issuer": people.issuer, "keys": people.jwks_url}, _after(gone_with, [secrets, trust]))
+    Login(
+        "login",
+        {**base, "issuer": people.issuer, "keys": people.jwks_url},
+        machines.following(gone_with, [secrets, trust]),
+    )
     ready = ImagesReady(
-        "images", {**base, "images": {n: r.digest for n, r in images.references().items()}}, _after(gone_with, [trust])
+        "images",
+        {**base, "images": {n: r.digest for n, r in images.references().items()}},
+        machines.following(gone_with, [trust]),
     )
     cluster = [
         machines.roles(plan, target, m, table.PROVINCE_SECOND, boxes[m.name], [trust, ready]) for m in target.machines
@@ -65,16 +71,14 @@ def province(plan: Plan, target: ProvincePlan) -> None:
     delivered = _releases(plan, target, on, [*cluster, *clients])
     issuers = [identity.realm(plan, partner).issuer for partner in target.partners]
     ExchangeTrust(
-        "exchange-trust", {**base, "issuers": issuers}, _after(gone_with, [delivered["mesh"], delivered["exchange"]])
+        "exchange-trust",
+        {**base, "issuers": issuers},
+        machines.following(gone_with, [delivered["mesh"], delivered["exchange"]]),
     )
     machines.roles(plan, target, target.head, table.PROVINCE_LAST, on, [*cluster, delivered["foundation"]])
     export("trust_domain", target.trust_domain)
     export("api", target.api_url)
     export("exchange", f"{target.head.address}:{plan.world.region.ports.exchange}")
-
-
-def _after(options: ResourceOptions, after: Sequence[Resource]) -> ResourceOptions:
-    return ResourceOptions.merge(options, ResourceOptions(depends_on=list(after)))
 
 
 def _releases(plan: Plan, target: ProvincePlan, on: Machine, cluster: Sequence[Resource]) -> dict[str, Resource]:

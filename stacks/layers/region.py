@@ -22,7 +22,7 @@ def region(plan: Plan) -> None:
     secrets = Secrets(
         "secrets",
         {"environment": env, "site": hub.name, **machines.store(plan, hub)},
-        ResourceOptions.merge(inside, ResourceOptions(depends_on=[on, first])),
+        machines.following(inside, [on, first]),
     )
     second = machines.roles(plan, hub, hub.head, table.HUB_SECOND, on, [secrets])
     machines.custody(plan, hub, [secrets], inside)
@@ -31,13 +31,13 @@ def region(plan: Plan) -> None:
     pushed = Images(
         "images",
         {"environment": env, "images": refs},
-        ResourceOptions.merge(inside, ResourceOptions(depends_on=[second])),
+        machines.following(inside, [second]),
     )
     roots = {f"/etc/yrd/partners/{p.name}.pem": p.name for p in plan.provinces}
     Trust(
         "trust",
         {"environment": env, "site": hub.name, "machine": hub.head.name, "files": roots},
-        ResourceOptions.merge(inside, ResourceOptions(depends_on=[pushed])),
+        machines.following(inside, [pushed]),
     )
     export("registry", f"{hub.head.address}:{plan.world.region.ports.registry}")
     export("agreements", [a.name for a in plan.world.agreements])
